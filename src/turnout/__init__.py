@@ -1,0 +1,108 @@
+"""Turnout submits a training run to any compute target and keeps an exact record of what ran.
+
+The names below are the public API; each is loaded on first use, so that importing the package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from turnout.config.distributed import (
+        DockerConfiguration,
+        MpiConfiguration,
+        PyTorchConfiguration,
+        TensorflowConfiguration,
+    )
+    from turnout.config.run_configuration import RunConfiguration
+    from turnout.config.script_run_config import ScriptRunConfig
+    from turnout.environments.conda_dependencies import CondaDependencies
+    from turnout.environments.environment import Environment
+    from turnout.exceptions import (
+        ActivityFailedException,
+        ComputeTargetException,
+        EnvironmentException,
+        ExperimentExecutionException,
+        NotYetException,
+        RecordException,
+        RunConfigurationException,
+        RunEnvironmentException,
+        SnapshotException,
+        TurnoutException,
+        UserErrorException,
+        WorkspaceException,
+    )
+    from turnout.experiment import Experiment
+    from turnout.run import Run
+    from turnout.targets.compute_target import ComputeTarget
+    from turnout.workspace import Workspace
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Workspace": "turnout.workspace",
+    "Experiment": "turnout.experiment",
+    "Run": "turnout.run",
+    "ScriptRunConfig": "turnout.config.script_run_config",
+    "RunConfiguration": "turnout.config.run_configuration",
+    "DockerConfiguration": "turnout.config.distributed",
+    "MpiConfiguration": "turnout.config.distributed",
+    "PyTorchConfiguration": "turnout.config.distributed",
+    "TensorflowConfiguration": "turnout.config.distributed",
+    "Environment": "turnout.environments.environment",
+    "CondaDependencies": "turnout.environments.conda_dependencies",
+    "ComputeTarget": "turnout.targets.compute_target",
+    "ActivityFailedException": "turnout.exceptions",
+    "ComputeTargetException": "turnout.exceptions",
+    "EnvironmentException": "turnout.exceptions",
+    "ExperimentExecutionException": "turnout.exceptions",
+    "NotYetException": "turnout.exceptions",
+    "RecordException": "turnout.exceptions",
+    "RunConfigurationException": "turnout.exceptions",
+    "RunEnvironmentException": "turnout.exceptions",
+    "SnapshotException": "turnout.exceptions",
+    "TurnoutException": "turnout.exceptions",
+    "UserErrorException": "turnout.exceptions",
+    "WorkspaceException": "turnout.exceptions",
+}
+
+__all__ = [
+    "ActivityFailedException",
+    "ComputeTarget",
+    "ComputeTargetException",
+    "CondaDependencies",
+    "DockerConfiguration",
+    "Environment",
+    "EnvironmentException",
+    "Experiment",
+    "ExperimentExecutionException",
+    "MpiConfiguration",
+    "NotYetException",
+    "PyTorchConfiguration",
+    "RecordException",
+    "Run",
+    "RunConfiguration",
+    "RunConfigurationException",
+    "RunEnvironmentException",
+    "ScriptRunConfig",
+    "SnapshotException",
+    "TensorflowConfiguration",
+    "TurnoutException",
+    "UserErrorException",
+    "Workspace",
+    "WorkspaceException",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'turnout' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

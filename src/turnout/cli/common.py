@@ -1,0 +1,103 @@
+"""What the commands share: the workspace in use, runs by what a person types, JSON, and the output helpers."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from turnout.cli import text
+from turnout.cli.tables import Facts, Table, console, on_terminal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from turnout.run import Run
+    from turnout.workspace import Workspace
+
+__all__ = [
+    "Facts",
+    "Table",
+    "console",
+    "find",
+    "json_option",
+    "on_terminal",
+    "pairs",
+    "print_json",
+    "run_argument",
+    "workspace",
+]
+
+
+def workspace() -> Workspace:
+    """Return the workspace that the current directory and the variables name.
+
+    Raises:
+        WorkspaceException: it can't be used.
+    """
+    from turnout.workspace import Workspace
+
+    return Workspace.from_config()
+
+
+def find(ws: Workspace, name: str) -> Run:
+    """Return the run that a person named.
+
+    Args:
+        ws: where to look.
+        name: an id, the beginning of one, `@last`, or `@last~N`.
+
+    Raises:
+        UserErrorException: there is none, or more than one.
+    """
+    from turnout.history.lookup import find_run
+
+    return ws.get_run(find_run(ws.layout, name))
+
+
+def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--json`, its parameter `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")(function)
+
+
+def run_argument(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the argument RUN, its parameter `run_name`."""
+    return click.argument("run_name", metavar="RUN")(function)
+
+
+def print_json(value: Any) -> None:
+    """Print a value as strict JSON.
+
+    NaN and infinities, for which JSON has no word, become the strings "NaN", "Infinity" and "-Infinity": they stay
+    distinct from each other and from a missing value, and `float()` reads them back.
+    """
+    import json
+
+    printed = json.dumps(text.strict(value), ensure_ascii=False, indent=2, allow_nan=False)
+    try:
+        printed.encode("utf-8")
+    except UnicodeEncodeError:  # a file name that is no UTF-8: escaped, the JSON stays valid
+        printed = json.dumps(text.strict(value), ensure_ascii=True, indent=2, allow_nan=False)
+    sys.stdout.write(printed + "\n")
+
+
+def pairs(words: tuple[str, ...], what: str) -> dict[str, str]:
+    """Return `K=V` words as a dictionary.
+
+    Args:
+        words: the words as typed.
+        what: what they are, for the error: "tag".
+
+    Raises:
+        click.UsageError: a word has no `=` or nothing before it.
+    """
+    found = {}
+    for word in words:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise click.UsageError(
+                f"a {what} is written KEY=VALUE, not '{word}'", click.get_current_context(silent=True)
+            )
+        found[key] = value
+    return found

@@ -1,0 +1,71 @@
+"""Finds a run's environment, or builds it in a child process that the supervisor can end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from typing import Any, Dict, Optional
+
+from turnout.runtime import builders, layout, records, watch
+
+_GRACE_SECONDS = 2.0
+
+
+def find(environment: Dict[str, Any], home: layout.Home) -> Optional[builders.Built]:
+    """Return the environment if it is there, else None."""
+    return builders.find(environment, home)
+
+
+class Job:
+    """A build in a process group of its own; its output goes to the run's environment log from the first line on."""
+
+    def __init__(self, environment: Dict[str, Any], home: layout.Home, run: layout.RunLayout) -> None:
+        self._failure = os.path.join(run.system_logs, ".build-failure.json")
+        log = os.open(run.environment_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
+        pid = os.fork()
+        if not pid:
+            self._build(environment, home, log)
+        os.close(log)
+        self.process = watch.Process(pid, child=True)
+
+    def _build(self, environment: Dict[str, Any], home: layout.Home, log: int) -> None:
+        """Run in the child; never returns."""
+        code = 1
+        try:
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1):
+                signal.signal(number, signal.SIG_DFL)
+            with os.fdopen(log, "wb", buffering=0) as stream:
+                builders.build(environment, home, stream)
+            code = 0
+        except builders.BuildFailed as error:
+            records.write_json(self._failure, {"reason": error.reason})
+        except BaseException as error:
+            records.write_json(self._failure, {"reason": "%s: %s" % (type(error).__name__, error)})
+        finally:
+            os._exit(code)
+
+    def failure(self) -> str:
+        """Return why the ended build failed, in one line; empty when it succeeded."""
+        try:
+            reason = str(records.read_json(self._failure)["reason"])
+        except (OSError, ValueError, KeyError):
+            reason = ""
+        else:
+            os.unlink(self._failure)
+        if self.process.status == 0 and not reason:
+            return ""
+        return reason or "the environment's builder was ended (wait status %s)" % self.process.status
+
+    def end(self, waiter: watch.Waiter) -> None:
+        """End the build and all that it started."""
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self.process.pid, number)
+            except (ProcessLookupError, PermissionError):
+                pass
+            deadline = time.monotonic() + _GRACE_SECONDS
+            while not self.process.ended() and time.monotonic() < deadline:
+                waiter.wait(deadline, self.process)

@@ -1,0 +1,188 @@
+"""Copies a run's snapshot out before the script starts, and writes how the run ended."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, Dict, Optional
+
+from turnout.runtime import checkout, events, layout, manifest, processes, records, states
+from turnout.runtime.objects import ObjectStore
+from turnout.runtime.record import RunRecord
+
+
+class CheckoutFailedError(Exception):
+    """The snapshot can't be copied out."""
+
+
+class Outcome:
+    """How a run ended, as separate facts."""
+
+    def __init__(self) -> None:
+        self.exit_code: Optional[int] = None
+        self.signal: Optional[int] = None
+        self.ended = 0.0
+        self.max_rss = 0
+        self.cpu_seconds = 0.0
+        self.cancelled = False
+        self.cancelled_by: Optional[str] = None
+        self.timed_out = False
+        self.reason = ""
+        self.leftovers = 0
+
+    def take_exit(self, facts: Dict[str, Any]) -> None:
+        """Take what the keeper wrote."""
+        self.exit_code = facts.get("code")
+        self.signal = facts.get("signal")
+        self.ended = float(facts.get("ended") or 0.0)
+        self.max_rss = int(facts.get("max_rss") or 0)
+        self.cpu_seconds = float(facts.get("cpu_seconds") or 0.0)
+
+
+def check_out(home: layout.Home, run: layout.RunLayout) -> None:
+    """Make the run's working directory: its snapshot, and empty `outputs` and `logs`.
+
+    Raises:
+        CheckoutFailedError: an object is missing or damaged, or the disk refuses.
+    """
+    os.makedirs(run.code, layout.DIRECTORY_MODE, exist_ok=True)
+    try:
+        with open(run.manifest, "rb") as stream:
+            entries = manifest.parse(stream.read())
+    except FileNotFoundError:
+        entries = []
+    try:
+        checkout.checkout(entries, ObjectStore(home.objects), run.code, run.checkout)
+    except (checkout.CheckoutError, manifest.ManifestError, OSError) as error:
+        raise CheckoutFailedError("the snapshot can't be copied out: %s" % error) from error
+    for name in (layout.OUTPUTS, layout.LOGS):
+        os.makedirs(os.path.join(run.code, name), layout.DIRECTORY_MODE, exist_ok=True)
+
+
+def tidy(home: layout.Home, run: layout.RunLayout) -> None:
+    """Remove from the working directory what the snapshot put there and the script left as it was."""
+    checkout.remove_unchanged(run.code, run.checkout)
+
+
+def keep_inspection(run: layout.RunLayout, definition: Dict[str, Any], interpreter: str, pending: Any) -> None:
+    """Write what the script's interpreter said about itself to the record."""
+    environment = definition.get("environment") or {}
+    facts = {"kind": environment.get("kind"), "key": environment.get("key"), "interpreter": interpreter}
+    facts.update(pending.finish(30.0))
+    records.write_json(run.environment, facts)
+
+
+def close(
+    home: layout.Home,
+    run: layout.RunLayout,
+    journal: records.JsonLines,
+    definition: Dict[str, Any],
+    state: str,
+    outcome: Outcome,
+) -> None:
+    """Write the result, then the final state; remove what was handed over; close the children left open."""
+    now = time.time()
+    reported = events.last_error(events.read_all(run.events)[0])
+    reason = outcome.reason or _reason(run, state, outcome, reported)
+    started = _running_since(run)
+    ended = outcome.ended or now
+    result = {
+        "state": state,
+        "reason": reason,
+        "exit_code": outcome.exit_code,
+        "signal": outcome.signal,
+        "cancelled_by": outcome.cancelled_by,
+        "time_limit": outcome.timed_out,
+        "started": started,
+        "ended": ended,
+        "duration": round(max(0.0, ended - started), 6) if started else None,
+        "max_rss": outcome.max_rss,
+        "cpu_seconds": outcome.cpu_seconds,
+        "leftover_processes": outcome.leftovers,
+        "error": _error(state, reason, reported),
+    }
+    records.write_json(run.result, result)
+    try:
+        os.unlink(home.secret(run.run_id))
+    except FileNotFoundError:
+        pass
+    _close_children(run, state)
+    journal.append({"t": now, "state": state, "reason": reason})
+    mark_changed(run)
+
+
+def mark_changed(run: layout.RunLayout) -> None:
+    """Leave the marker that tells the index to look at this run."""
+    changes = run.workspace.changes
+    os.makedirs(changes, layout.DIRECTORY_MODE, exist_ok=True)
+    marker = os.open(os.path.join(changes, run.run_id), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+    os.utime(marker)
+    os.close(marker)
+
+
+def _close_children(run: layout.RunLayout, state: str) -> None:
+    """End the child runs that the script began and left open: their process is gone."""
+    for child_id in events.children(events.read_all(run.events)[0]):
+        child = RunRecord(run.workspace.run(child_id).root)
+        if not child.exists() or child.definition.get("type") == "azureml.scriptrun":
+            continue  # a submitted child has a supervisor of its own
+        if states.is_final(str(child.journaled_state().get("state"))):
+            continue
+        end_unsupervised(
+            child, states.CANCELED if state == states.CANCELED else states.FAILED, "its parent run has ended"
+        )
+
+
+def end_unsupervised(record: RunRecord, state: str, reason: str) -> None:
+    """Close a run without a supervisor (child, interactive) whose process is gone."""
+    run = record.layout
+    records.write_json(
+        run.result, {"state": state, "reason": reason, "ended": time.time(), "error": _error(state, reason, None)}
+    )
+    journal = records.JsonLines(run.journal)
+    journal.append({"t": time.time(), "state": state, "reason": reason})
+    journal.close()
+    _close_children(run, state)
+    mark_changed(run)
+
+
+def _running_since(run: layout.RunLayout) -> float:
+    for line in records.read_lines(run.journal)[0]:
+        if line.get("state") == states.RUNNING:
+            return float(line.get("t") or 0.0)
+    return 0.0
+
+
+def _error(state: str, reason: str, reported: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+    if state != states.FAILED:
+        return None
+    return reported or {"code": "UserError", "message": reason}
+
+
+def _reason(run: layout.RunLayout, state: str, outcome: Outcome, reported: Optional[Dict[str, Any]]) -> str:
+    if state == states.COMPLETED:
+        return ""
+    if outcome.signal is not None:
+        name = processes.signal_name(outcome.signal)
+        hint = " (often the kernel, out of memory)" if name == "SIGKILL" else ""
+        return "the script was ended by %s%s" % (name, hint)
+    said = (reported or {}).get("message") or last_exception(run.script_log)
+    return "the script ended with exit code %s%s" % (outcome.exit_code, ": %s" % said if said else "")
+
+
+def last_exception(path: str, block: int = 16384) -> str:
+    """Return the last line of a Python traceback at the end of a log, or an empty string."""
+    try:
+        with open(path, "rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, stream.tell() - block))
+            lines = stream.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    for position in range(len(lines) - 1, -1, -1):
+        if lines[position].startswith("Traceback (most recent call last)"):
+            for line in lines[position + 1 :]:
+                if line and not line.startswith((" ", "\t")):
+                    return line.strip()[:500]
+            return ""
+    return ""

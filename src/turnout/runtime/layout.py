@@ -1,0 +1,159 @@
+"""Names every file of a Turnout home and of a run record, and says who writes it.
+
+Nothing else in Turnout spells a file name of the record. No I/O happens here, apart from `home_directory`, which reads
+the environment. The layout is that of docs/architecture.md, and `FORMAT` is its version: a reader refuses a home with a
+higher number.
+"""
+
+import os
+
+MYPY = False
+if MYPY:
+    from typing import Mapping, Optional
+
+FORMAT = 1
+"""Version of the layout and of all file formats below it."""
+
+HOME_VARIABLE = "TURNOUT_HOME"
+WORKSPACE_VARIABLE = "TURNOUT_WORKSPACE"
+RUN_DIRECTORY_VARIABLE = "TURNOUT_RUN_DIRECTORY"
+"""Set for a script: the directory of its run's record."""
+RUN_ID_VARIABLE = "TURNOUT_RUN_ID"
+EXPERIMENT_VARIABLE = "TURNOUT_EXPERIMENT"
+
+DIRECTORY_MODE = 0o700
+FILE_MODE = 0o600
+
+OUTPUTS = "outputs"
+LOGS = "logs"
+OFFLINE_RUNS = "offline-runs"
+USER_LOGS = "user_logs"
+SYSTEM_LOGS = "system_logs"
+
+
+def home_directory(environ: "Optional[Mapping[str, str]]" = None) -> str:
+    """Return the absolute path of this account's Turnout home: `TURNOUT_HOME`, else `~/.turnout`."""
+    values = os.environ if environ is None else environ
+    named = values.get(HOME_VARIABLE)
+    return os.path.abspath(os.path.expanduser(named or "~/.turnout"))
+
+
+class Home:
+    """A Turnout home: what one account keeps on one machine, of one layout everywhere."""
+
+    __slots__ = (
+        "environments",
+        "format",
+        "objects",
+        "queue",
+        "root",
+        "runtime",
+        "secrets",
+        "tools",
+        "workspaces",
+    )
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.format = os.path.join(root, "format.json")  # {"format": N}; whoever makes the home
+        self.objects = os.path.join(root, "objects")  # ab/cdef…: contents by SHA-256, written once
+        self.environments = os.path.join(root, "environments")  # KEY/, KEY.json (whole), KEY.lock
+        self.queue = os.path.join(root, "queue")  # runs waiting for a slot on this machine
+        self.secrets = os.path.join(root, "secrets")  # RUN_ID: variables handed over, gone at the start
+        self.runtime = os.path.join(root, "runtime")  # DIGEST/turnout/…: this package, as shipped
+        self.tools = os.path.join(root, "tools")  # links to tools that builders call: uv
+        self.workspaces = os.path.join(root, "workspaces")
+
+    def workspace(self, name: str) -> "WorkspaceLayout":
+        """Return the layout of the workspace called `name`."""
+        return WorkspaceLayout(os.path.join(self.workspaces, name))
+
+    def secret(self, run_id: str) -> str:
+        """Return the file that hands the variables of a run to its supervisor."""
+        return os.path.join(self.secrets, run_id)
+
+    def environment(self, key: str) -> str:
+        """Return the directory of the built environment named by `key`."""
+        return os.path.join(self.environments, key)
+
+
+class WorkspaceLayout:
+    """The files of one workspace."""
+
+    __slots__ = (
+        "changes",
+        "definition",
+        "environments",
+        "experiments",
+        "index",
+        "locks",
+        "root",
+        "runs",
+        "stat_cache",
+        "targets",
+        "trash",
+    )
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.definition = os.path.join(root, "workspace.json")  # id, name, created
+        self.targets = os.path.join(root, "targets")  # NAME.json: what was attached here
+        self.environments = os.path.join(root, "environments")  # NAME/VERSION.json: what was registered
+        self.locks = os.path.join(root, "locks")  # DIGEST.json: a specification, resolved once
+        self.experiments = os.path.join(root, "experiments")  # NAME/: tags, the counter of run numbers
+        self.changes = os.path.join(root, "changes")  # a marker per run that began or ended
+        self.runs = os.path.join(root, "runs")
+        self.trash = os.path.join(root, "trash")  # runs being deleted
+        self.stat_cache = os.path.join(root, "stat-cache")  # one file per source directory
+        self.index = os.path.join(root, "index.sqlite")
+
+    def run(self, run_id: str) -> "RunLayout":
+        """Return the layout of the run `run_id`."""
+        return RunLayout(os.path.join(self.runs, run_id))
+
+    @property
+    def home(self) -> Home:
+        """The home that this workspace lies in."""
+        return Home(os.path.dirname(os.path.dirname(self.root)))
+
+
+class RunLayout:
+    """The files of one run's record; `root` may also be an offline run's directory."""
+
+    __slots__ = (
+        "artifacts", "cancel", "code", "definition", "environment", "environment_log", "events", "exit", "journal", "lock",
+        "manifest", "patch", "placement", "result", "root", "script_log", "supervisor_log", "system_logs", "user_logs",
+    )  # fmt: skip
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.definition = os.path.join(root, "run.json")  # submitter, immutable
+        self.manifest = os.path.join(root, "manifest")  # submitter: the snapshot
+        self.patch = os.path.join(root, "patch.diff")  # submitter: the uncommitted changes
+        self.journal = os.path.join(root, "journal.jsonl")  # the holder of the run's lock
+        self.placement = os.path.join(root, "placement.json")  # supervisor: where
+        self.environment = os.path.join(root, "environment.json")  # supervisor: with which packages
+        self.result = os.path.join(root, "result.json")  # supervisor: how it ended
+        self.lock = os.path.join(root, "lock")  # who supervises
+        self.cancel = os.path.join(root, "cancel")  # a request: by whom, when
+        self.process = os.path.join(root, "process")  # the script's process names itself before it becomes the script
+        self.exit = os.path.join(root, "exit")  # the keeper: how the script's process ended
+        self.events = os.path.join(root, "events")  # WRITER.jsonl, one writer a file
+        self.artifacts = os.path.join(root, "artifacts")  # what the script uploaded, by artifact name
+        self.code = os.path.join(root, "code")  # the snapshot, copied out; the working directory
+        self.checkout = os.path.join(root, "checkout")  # supervisor: how the files of code/ looked when copied out
+        self.user_logs = os.path.join(root, USER_LOGS)
+        self.system_logs = os.path.join(root, SYSTEM_LOGS)
+        self.script_log = os.path.join(self.user_logs, "std_log.txt")  # the script's stdout and stderr
+        self.environment_log = os.path.join(self.system_logs, "environment.log")  # the builder's output
+        self.supervisor_log = os.path.join(self.system_logs, "supervisor.log")
+
+    @property
+    def run_id(self) -> str:
+        """The run's id: the directory's name."""
+        return os.path.basename(self.root)
+
+    @property
+    def workspace(self) -> WorkspaceLayout:
+        """The workspace that this run lies in (not for offline runs)."""
+        return WorkspaceLayout(os.path.dirname(os.path.dirname(self.root)))

@@ -1,0 +1,150 @@
+"""Reads one run's record back: its definition, its state, what it reported and what it left.
+
+Works on any record, wherever it is: on the machine that runs it, pulled to the submitter, or offline. Reads only; a file
+that isn't there yet reads as empty.
+"""
+
+import os
+
+from turnout.runtime import events, layout, records, runlock, states
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+
+class RunRecord:
+    """A run's record, read on demand; nothing is cached but the immutable definition."""
+
+    def __init__(self, directory: str) -> None:
+        self.layout = layout.RunLayout(directory)
+        self._definition: "Optional[Dict[str, Any]]" = None
+
+    @property
+    def definition(self) -> "Dict[str, Any]":
+        """The content of run.json. Raises OSError or ValueError when it can't be read."""
+        if self._definition is None:
+            self._definition = records.read_json(self.layout.definition)
+        return self._definition
+
+    def exists(self) -> bool:
+        """Say whether there is such a run."""
+        return os.path.exists(self.layout.definition)
+
+    def journal(self) -> "List[Dict[str, Any]]":
+        """Return the transitions in order: `t, state, reason` and facts that belong to them."""
+        return records.read_lines(self.layout.journal)[0]
+
+    def journaled_state(self) -> "Dict[str, Any]":
+        """Return the last transition."""
+        return records.last_line(self.layout.journal) or {"state": states.NOT_STARTED, "reason": "", "t": 0.0}
+
+    def status(self) -> "Tuple[str, str]":
+        """Return the state as a reader sees it, and its reason.
+
+        Derived: CancelRequested while a request waits to be carried out, NotResponding when the supervisor is on a
+        machine that can't be judged from here.
+        """
+        last = self.journaled_state()
+        state, reason = str(last.get("state")), str(last.get("reason", ""))
+        if state in states.TERMINAL:
+            return state, reason
+        if os.path.exists(self.layout.cancel):
+            request = self.cancel_request() or {}
+            return states.CANCEL_REQUESTED, "cancel asked for by %s" % request.get("by", "someone")
+        return state, reason
+
+    def supervisor_state(self) -> str:
+        """Return `processes.ALIVE`, `GONE` or `UNKNOWN` for the process that supervises this run."""
+        return runlock.holder_state(self.layout.lock)
+
+    def cancel_request(self) -> "Optional[Dict[str, Any]]":
+        """Return who asked for the end, and when; None when nobody did."""
+        return _json_or_none(self.layout.cancel)
+
+    def result(self) -> "Dict[str, Any]":
+        """Return how the run ended; empty until then."""
+        return _json_or_none(self.layout.result) or {}
+
+    def placement(self) -> "Dict[str, Any]":
+        """Return where the run ran; empty until it is placed."""
+        return _json_or_none(self.layout.placement) or {}
+
+    def environment(self) -> "Dict[str, Any]":
+        """Return what was really installed; empty until it is known."""
+        return _json_or_none(self.layout.environment) or {}
+
+    def events(self) -> "List[Dict[str, Any]]":
+        """Return all events, merged by time."""
+        return events.read_all(self.layout.events)[0]
+
+    def metrics(self) -> "Dict[str, Any]":
+        """Return the metrics in v1's shape (see `events.metrics`)."""
+        return events.metrics(self.events(), artifact_prefix(self.layout.run_id))
+
+    def tags(self) -> "Dict[str, Any]":
+        """Return the tags as they stand now."""
+        return events.tags(self.definition.get("tags") or {}, self.events())
+
+    def properties(self) -> "Dict[str, Any]":
+        """Return the properties."""
+        return events.properties(self.definition.get("properties") or {}, self.events())
+
+    def artifact_names(self) -> "List[str]":
+        """Return the names of all files that the run left or leaves: uploaded, outputs, logs; sorted."""
+        return sorted(set(name for name, _ in self._artifacts()))
+
+    def artifact_path(self, name: str) -> "Optional[str]":
+        """Return the file that holds the artifact `name`, or None when there is none."""
+        wanted = os.path.normpath(name)
+        if wanted.startswith(("/", "..")):
+            return None
+        for base in self._artifact_bases():
+            path = os.path.join(base[0], wanted)
+            if wanted.split("/", 1)[0] in base[1] and os.path.isfile(path):
+                return path
+        path = os.path.join(self.layout.artifacts, wanted)
+        return path if os.path.isfile(path) else None
+
+    def watched_directories(self) -> "List[str]":
+        """Return the directories below the working directory that are collected into the record."""
+        history = (self.definition.get("configuration") or {}).get("history") or {}
+        watched = [name for name in history.get("directoriesToWatch") or [] if isinstance(name, str)]
+        kept = [os.path.normpath(name).split("/", 1)[0] for name in watched]
+        return sorted(set([layout.OUTPUTS, layout.LOGS] + [name for name in kept if name not in (".", "..", "")]))
+
+    def _artifact_bases(self) -> "List[Tuple[str, List[str]]]":
+        return [
+            (self.layout.code, self.watched_directories()),
+            (self.layout.root, [layout.USER_LOGS, layout.SYSTEM_LOGS]),
+        ]
+
+    def _artifacts(self) -> "Iterator[Tuple[str, str]]":
+        for base, tops in self._artifact_bases():
+            for top in tops:
+                for name, path in _files(os.path.join(base, top)):
+                    yield os.path.join(top, name), path
+        for name, path in _files(self.layout.artifacts):
+            yield name, path
+
+
+def artifact_prefix(run_id: str) -> str:
+    """Return what stands before an artifact's name in a metric's value, in v1's form of such a reference."""
+    return "aml://artifactId/ExperimentRun/dcid.%s/" % run_id
+
+
+def _files(top: str) -> "Iterator[Tuple[str, str]]":
+    """Yield (name relative to `top`, path) of each regular file; links are not followed."""
+    for directory, _, names in os.walk(top):
+        for name in names:
+            path = os.path.join(directory, name)
+            if os.path.isfile(path) and not os.path.islink(path):
+                yield os.path.relpath(path, top), path
+
+
+def _json_or_none(path: str) -> "Optional[Dict[str, Any]]":
+    try:
+        value = records.read_json(path)
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None

@@ -1,0 +1,45 @@
+"""Who decides when and where work starts on a machine: one file a kind, and its line in `KINDS`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, Protocol, cast
+
+from turnout.targets.reach import Reach
+
+KINDS = {"process": "turnout.targets.schedulers.process:ProcessScheduler"}
+
+
+class Scheduler(Protocol):
+    """A way to schedule runs on a machine that is reached.
+
+    `plan` is pure: the same run gives the same request, and nothing is asked or changed. A handle is JSON and enough for a
+    fresh process to attach to the run.
+    """
+
+    def plan(self, run: dict[str, Any], directory: str) -> dict[str, Any]:
+        """Return the request that would start the run, as data.
+
+        Args:
+            run: the content of run.json.
+            directory: where the run's record lies on the target.
+        """
+        ...
+
+    def start(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Send the request; return the handle."""
+        ...
+
+    def poll(self, directories: list[str]) -> dict[str, tuple[str, str]]:
+        """Return state and reason of each run, by id, in one request for all of them."""
+        ...
+
+    def cancel(self, directory: str, by: str) -> tuple[str, str]:
+        """Ask for the end of a run on behalf of `by`; return its state and reason. A finished run is no error."""
+        ...
+
+
+def make(kind: str, reach: Reach) -> Scheduler:
+    """Return a scheduler of the named kind over a reach."""
+    module, name = KINDS[kind].split(":")
+    return cast(Scheduler, getattr(import_module(module), name)(reach))

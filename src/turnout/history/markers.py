@@ -1,7 +1,7 @@
 """The markers in `changes/`: which runs to look at again.
 
-A marker is a file whose name is a run's id, perhaps followed by a dot and more. Whoever changes a run writes it after the
-change (for a new run before the run's directory appears is fine too). A marker goes away only when what it announced is
+A marker is a file whose name is a run's id, perhaps followed by `@` and more. Whoever changes a run writes it after
+the change (of a new run also before its directory appears). A marker goes away only when what it announced is
 committed, and never when it was written again meanwhile.
 """
 
@@ -43,7 +43,7 @@ def pending(directory: str) -> list[Marker]:
                     stamp = entry.stat(follow_symlinks=False).st_mtime_ns
                 except FileNotFoundError:
                     continue
-                found.append(Marker(entry.name, entry.name.split(".", 1)[0], stamp))
+                found.append(Marker(entry.name, entry.name.split("@", 1)[0], stamp))
     except FileNotFoundError:
         return []
     return sorted(found, key=lambda marker: (marker.stamp, marker.name))
@@ -56,7 +56,7 @@ def take(directory: str, markers: list[Marker]) -> list[Marker]:
     """
     taken = []
     for marker in markers:
-        name = f"{marker.run_id}.taken-{os.getpid()}-{next(_numbers)}"
+        name = f"{marker.run_id}@taken-{os.getpid()}-{next(_numbers)}"
         try:
             os.rename(os.path.join(directory, marker.name), os.path.join(directory, name))
         except FileNotFoundError:

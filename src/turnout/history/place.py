@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 INDEX_VARIABLE = "TURNOUT_INDEX"
 
 _NETWORK = frozenset(
-    "9p acfs afs beegfs ceph cifs coda fhgfs gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs panfs pvfs2 "
-    "smb2 smb3 smbfs virtiofs vboxsf wekafs".split()
+    """
+    9p acfs afs beegfs ceph cifs coda fhgfs gfs gfs2 glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs panfs pvfs2
+    smb2 smb3 smbfs vboxsf virtiofs wekafs
+    """.split()  # noqa: SIM905 (a list of 26 words is for reading)
 )
 _LOCAL_FUSE = frozenset(("fuse.fuse-overlayfs", "fuse.mergerfs", "fuse.bindfs", "fuse.gocryptfs", "fuse.encfs"))
 

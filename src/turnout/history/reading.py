@@ -65,7 +65,6 @@ class Piece:
         points: by (metric, column or empty): (time, writer, position, step, value, text).
         kinds: the kind of each of those metrics.
         writers: the state of the files that were read, after this piece.
-        children: ids of child runs.
     """
 
     points: dict[tuple[str, str], list[Point]] = field(default_factory=dict)
@@ -73,7 +72,6 @@ class Piece:
     tags: list[Label] = field(default_factory=list)
     properties: list[Label] = field(default_factory=list)
     settings: list[Label] = field(default_factory=list)
-    children: list[str] = field(default_factory=list)
     writers: dict[str, Writer] = field(default_factory=dict)
 
 
@@ -146,14 +144,23 @@ def read_events(record: RunRecord, known: Mapping[str, Writer], limit: int = PIE
         return
     prefix = artifact_prefix(record.layout.run_id)
     for entry in entries:
-        if not entry.name.endswith(events.SUFFIX):
-            continue
-        writer = replace(known.get(entry.name) or Writer())
-        yield from _read_writer(entry.path, storable(entry.name), writer, prefix, limit)
+        if entry.name.endswith(events.SUFFIX):
+            name, size = storable(entry.name), entry.stat().st_size
+            yield from _read_writer(entry.path, name, size, replace(known.get(name) or Writer()), prefix, limit)
 
 
-def _read_writer(path: str, name: str, writer: Writer, prefix: str, limit: int) -> Iterator[Piece]:
-    size = os.stat(path).st_size
+def is_rewritten(record: RunRecord, known: Mapping[str, Writer]) -> bool:
+    """Say whether an events file is shorter than what was read of it: then it isn't the file that was read."""
+    for name, writer in known.items():
+        try:
+            if os.stat(os.path.join(record.layout.events, name)).st_size < writer.offset:
+                return True
+        except OSError:
+            return True
+    return False
+
+
+def _read_writer(path: str, name: str, size: int, writer: Writer, prefix: str, limit: int) -> Iterator[Piece]:
     while writer.offset < size:
         values, offset, skipped = records.read_lines(path, writer.offset, limit)
         if offset == writer.offset:
@@ -178,9 +185,6 @@ def _take(piece: Piece, event: dict[str, Any], name: str, writer: Writer, prefix
         return
     stamp = (writer.latest, name, writer.position)
     writer.position += 1
-    if kind == events.CHILD:
-        piece.children.append(str(event.get("id")))
-        return
     key = storable(str(event.get("key")))
     if kind == events.TAG:
         piece.tags.append(Label(key, label_text(event.get("value")), stamp))

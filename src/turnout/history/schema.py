@@ -113,6 +113,8 @@ series = Table(  # one metric of a run, or one column of a metric that has colum
     Column("part", Text, nullable=False),  # the column's name, else empty
     Column("kind", String, nullable=False),
     Column("count", _Long, nullable=False),
+    Column("stepped", _Long, nullable=False),  # how many points have a step
+    Column("worded", _Long, nullable=False),  # how many points have a text
     Column("low", Double),
     Column("high", Double),
     Column("t", Double, nullable=False),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from typing import Any, Callable, Dict, List
@@ -40,7 +39,7 @@ def handle(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
 def start(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
     """Start a supervisor for the run in `directory`, with the shipped runtime in `runtime`; reply with its handle."""
     process = _spawn(home, str(request["directory"]), str(request["runtime"]))
-    return {"handle": processes.identity(process.pid)}
+    return {"handle": processes.identity(process)}
 
 
 def look(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -100,7 +99,7 @@ def _settle(home: layout.Home, record: RunRecord, runtime: str) -> None:
     process = _spawn(home, record.layout.root, runtime)
     deadline = time.monotonic() + _TAKE_OVER_SECONDS
     # The new supervisor writes the lock within milliseconds; there is no event to wait for across processes.
-    while process.poll() is None and time.monotonic() < deadline:
+    while not _reaped(process) and time.monotonic() < deadline:
         if record.supervisor_state() == processes.ALIVE and not _is_concluding(record):
             return
         time.sleep(0.005)
@@ -117,15 +116,26 @@ def _is_concluding(record: RunRecord) -> bool:
         return True
 
 
-def _spawn(home: layout.Home, directory: str, runtime: str) -> "subprocess.Popen[bytes]":
+_spawned: List[int] = []
+
+
+def _spawn(home: layout.Home, directory: str, runtime: str) -> int:
+    """Start a supervisor in a session of its own; return its pid.
+
+    posix_spawn is the quickest way to start a process, and safe in a submitter with threads. Descriptors of this process
+    are not inherited (PEP 446).
+    """
+    _spawned[:] = [pid for pid in _spawned if not _reaped(pid)]
     argv, environment = supervisor.command(home.root, directory, runtime, sys.executable)
-    return subprocess.Popen(
-        argv,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-        close_fds=True,
-        cwd="/",
-    )
+    null = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_RDWR, 0) for descriptor in (0, 1, 2)]
+    pid = os.posix_spawn(argv[0], argv, environment, file_actions=null, setsid=True)
+    _spawned.append(pid)
+    return pid
+
+
+def _reaped(pid: int) -> bool:
+    """Collect an ended supervisor of ours, so that a long-lived submitter keeps no zombies."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True

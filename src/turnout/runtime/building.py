@@ -18,13 +18,23 @@ def find(environment: Dict[str, Any], home: layout.Home) -> Optional[builders.Bu
 
 
 class Job:
-    """A build in a process group of its own; its output goes to the run's environment log from the first line on."""
+    """A build in a process group of its own; its output goes to the run's environment log from the first line on.
 
-    def __init__(self, environment: Dict[str, Any], home: layout.Home, run: layout.RunLayout) -> None:
+    Args:
+        environment: the `environment` part of run.json.
+        home: this machine's home.
+        run: whose log gets the output.
+        inherited: the submitter's variables: indexes, proxies and certificates are named there.
+    """
+
+    def __init__(
+        self, environment: Dict[str, Any], home: layout.Home, run: layout.RunLayout, inherited: Dict[str, str]
+    ) -> None:
         self._failure = os.path.join(run.system_logs, ".build-failure.json")
         log = os.open(run.environment_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
         pid = os.fork()
         if not pid:
+            os.environ.update(inherited)
             self._build(environment, home, log)
         os.close(log)
         self.process = watch.Process(pid, child=True)

@@ -121,8 +121,9 @@ class RunLayout:
     """The files of one run's record; `root` may also be an offline run's directory."""
 
     __slots__ = (
-        "artifacts", "cancel", "code", "definition", "environment", "environment_log", "events", "exit", "journal", "lock",
-        "manifest", "patch", "placement", "result", "root", "script_log", "supervisor_log", "system_logs", "user_logs",
+        "artifacts", "cancel", "checkout", "code", "definition", "environment", "environment_log", "events", "exit",
+        "journal", "lock", "manifest", "patch", "placement", "process", "result", "root", "script_log",
+        "supervisor_log", "system_logs", "user_logs",
     )  # fmt: skip
 
     def __init__(self, root: str) -> None:

@@ -1,24 +1,26 @@
 """The manifest: which files a snapshot holds, as bytes whose SHA-256 is the snapshot's id.
 
-The first record is `turnout-manifest 1`; each further one is `KIND CONTENT SIZE PATH`, ended by a NUL byte, sorted by path.
-KIND is `f` (file), `x` (executable file), `l` (symbolic link) or `d` (empty directory); CONTENT is a file's SHA-256 in
-hexadecimal, a link's percent-encoded target, or `-`; SIZE is in bytes; PATH is relative, `/`-separated, in the file
-system's own bytes, so names of any encoding, with blanks or line ends, survive.
+The first record is `turnout-manifest 1`; each further one is `KIND CONTENT SIZE PATH`, ended by a NUL byte, sorted by
+path. KIND is `f` (file), `x` (executable file), `l` (symbolic link) or `d` (empty directory); CONTENT is a file's
+SHA-256 in hexadecimal, a link's percent-encoded target, or `-`; SIZE is in bytes; PATH is relative, `/`-separated, in
+the file system's own bytes, so names of any encoding, with blanks or line ends, survive.
 """
 
 import hashlib
 import os
-from urllib.parse import quote_from_bytes, unquote_to_bytes
+import re
 
 MYPY = False
 if MYPY:
-    from typing import Iterable, List
+    from typing import Iterable, List, Tuple
 
 FILE = "f"
 EXECUTABLE = "x"
 LINK = "l"
 DIRECTORY = "d"
 HEADER = b"turnout-manifest 1"
+
+_DIGEST = re.compile("[0-9a-f]{64}").fullmatch
 
 
 class ManifestError(ValueError):
@@ -52,22 +54,51 @@ class Entry:
     def __repr__(self) -> str:
         return "Entry%r" % (self._all(),)
 
-    def _all(self) -> "tuple":  # type: ignore[type-arg]
+    def _all(self) -> "Tuple[str, str, int, str]":
         return (self.kind, self.content, self.size, self.path)
+
+
+def record(kind: str, content: str, size: int, path: bytes) -> bytes:
+    """Return one record; the arguments are those of `Entry`, the path as bytes."""
+    if kind == LINK:
+        from urllib.parse import quote_from_bytes  # not needed where no link is
+
+        content = quote_from_bytes(os.fsencode(content), safe="/")
+    return b"%s %s %d %s" % (kind.encode("ascii"), (content or "-").encode("ascii"), size, path)
+
+
+def path_in(row: bytes) -> bytes:
+    """Return the path of a record."""
+    return row.split(b" ", 3)[3]
+
+
+def digest_in(row: bytes) -> str:
+    """Return the digest in the record of a file."""
+    return row[2:66].decode("ascii")
+
+
+def join(records: "List[bytes]") -> bytes:
+    """Return the manifest of records that are sorted by the bytes of their paths."""
+    return b"\0".join([HEADER] + records) + b"\0"
+
+
+def split(data: bytes) -> "List[bytes]":
+    """Return the records of a manifest.
+
+    Raises:
+        ManifestError: it is no manifest, or of a later version.
+    """
+    rows = data.split(b"\0")
+    if rows[0] != HEADER or rows[-1] != b"":
+        raise ManifestError("not a snapshot manifest of version 1")
+    return rows[1:-1]
 
 
 def serialise(entries: "Iterable[Entry]") -> bytes:
     """Return the manifest of `entries`, which are sorted here by the bytes of their paths."""
-    rows = []
-    for entry in entries:
-        path = os.fsencode(entry.path)
-        if entry.kind == LINK:
-            content = quote_from_bytes(os.fsencode(entry.content), safe="/")
-        else:
-            content = entry.content or "-"
-        rows.append((path, b"%s %s %d %s" % (entry.kind.encode(), content.encode(), entry.size, path)))
-    rows.sort()
-    return b"\0".join([HEADER] + [row for _, row in rows]) + b"\0"
+    rows = [(os.fsencode(entry.path), entry) for entry in entries]
+    rows.sort(key=lambda row: row[0])
+    return join([record(entry.kind, entry.content, entry.size, path) for path, entry in rows])
 
 
 def parse(data: bytes) -> "List[Entry]":
@@ -76,27 +107,29 @@ def parse(data: bytes) -> "List[Entry]":
     Raises:
         ManifestError: it is no manifest, of a later version, or a path leads out of the tree.
     """
-    rows = data.split(b"\0")
-    if rows[0] != HEADER or rows[-1] != b"":
-        raise ManifestError("not a snapshot manifest of version 1")
-    entries = []
-    for row in rows[1:-1]:
-        try:
-            kind, content, size, path = row.split(b" ", 3)
-            entry = Entry(kind.decode("ascii"), content.decode("ascii"), int(size), os.fsdecode(path))
-        except ValueError:
-            raise ManifestError("a broken record in the manifest: %r" % row[:200]) from None
-        parts = entry.path.split("/")
-        if not entry.path or entry.path.startswith("/") or ".." in parts or "." in parts or "" in parts:
-            raise ManifestError("the manifest names a path outside the tree: %r" % entry.path)
-        if entry.kind == LINK:
-            entry.content = os.fsdecode(unquote_to_bytes(entry.content))
-        elif entry.kind == DIRECTORY:
-            entry.content = ""
-        elif entry.kind not in (FILE, EXECUTABLE):
-            raise ManifestError("unknown kind %r in the manifest" % entry.kind)
-        entries.append(entry)
-    return entries
+    return [_parsed(row) for row in split(data)]
+
+
+def _parsed(row: bytes) -> Entry:
+    try:
+        kind, content, size, path = row.split(b" ", 3)
+        entry = Entry(kind.decode("ascii"), content.decode("ascii"), int(size), os.fsdecode(path))
+    except ValueError:
+        raise ManifestError("a broken record in the manifest: %r" % row[:200]) from None
+    parts = entry.path.split("/")
+    if ".." in parts or "." in parts or "" in parts:
+        raise ManifestError("the manifest names a path outside the tree: %r" % entry.path)
+    if entry.kind == LINK:
+        from urllib.parse import unquote_to_bytes
+
+        entry.content = os.fsdecode(unquote_to_bytes(entry.content))
+    elif entry.kind == DIRECTORY:
+        entry.content = ""
+    elif entry.kind not in (FILE, EXECUTABLE):
+        raise ManifestError("unknown kind %r in the manifest" % entry.kind)
+    elif not _DIGEST(entry.content):
+        raise ManifestError("%r in the manifest is no digest" % entry.content)
+    return entry
 
 
 def digest(data: bytes) -> str:

@@ -103,14 +103,14 @@ class Supervisor:
                     "reason": "building environment %s" % environment.get("key"),
                 }
             )
-            job = building.Job(environment, self.home, self.run)
+            job = building.Job(environment, self.home, self.run, self.inherited())
             while not job.process.ended():
                 if self.cancelled():
                     job.end(self.waiter)
                     return states.CANCEL
                 self.waiter.wait(process=job.process)
-            if job.failure():
-                self.outcome.reason = job.failure()
+            self.outcome.reason = job.failure()
+            if self.outcome.reason:
                 return states.BUILD_FAILED
             built = building.find(environment, self.home)
             if built is None:
@@ -152,11 +152,6 @@ class Supervisor:
 
     def variables(self, extra: Dict[str, str]) -> Dict[str, str]:
         """Return all variables of the script's process."""
-        inherited: Dict[str, str] = {}
-        try:
-            inherited = records.read_json(self.home.secret(self.run.run_id))
-        except FileNotFoundError:
-            pass  # a target that inherits nothing
         environment = self.definition.get("environment") or {}
         configured = (self.definition.get("variables") or {}).get("configured") or {}
         facts = variables.Run(
@@ -169,8 +164,16 @@ class Supervisor:
             prefix=self.prefix,
         )
         return variables.compose(
-            variables.base(os.environ), inherited, environment.get("variables") or {}, {**configured, **extra}, facts
+            variables.base(os.environ), self.inherited(), environment.get("variables") or {}, {**configured, **extra}, facts
         )
+
+    def inherited(self) -> Dict[str, str]:
+        """Return the variables that the submitter handed over; none on a target that inherits nothing."""
+        try:
+            values: Dict[str, str] = records.read_json(self.home.secret(self.run.run_id))
+        except FileNotFoundError:
+            return {}
+        return values
 
     def watch(self) -> str:
         """Wait for the end of the script, a cancel request, or the time limit."""

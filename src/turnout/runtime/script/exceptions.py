@@ -1,6 +1,7 @@
 """The exceptions of Turnout's API, with the names of v1's `azureml.exceptions`.
 
-Each carries a message of one line that names the thing and the way out, and the exit code that the command line ends with.
+Each carries a message of one line that names the thing and the way out, and the exit code that the command line ends
+with.
 """
 
 MYPY = False

@@ -1,0 +1,172 @@
+"""`turnout submit`: submit a script, and by default wait for it with its output on the terminal."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from turnout.cli import common
+
+if TYPE_CHECKING:
+    from turnout.config.script_run_config import ScriptRunConfig
+    from turnout.run import Run
+    from turnout.workspace import Workspace
+
+DETACHED = 130
+NEVER_RAN = 125
+_SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+@click.command("submit", context_settings=_SETTINGS)
+@click.option("--target", metavar="NAME", help="The compute target (default: the configuration's, else local).")
+@click.option("--experiment", metavar="NAME", help="The experiment (default: the source directory's name).")
+@click.option(
+    "--environment",
+    metavar="SPEC",
+    help="A registered or curated name, a requirements.txt, pyproject.toml or environment.yml, `current` (your own "
+    "interpreter), or the path of an interpreter.",
+)
+@click.option("--source-directory", metavar="DIR", help="What is packed; the script's working directory (default: .).")
+@click.option("--name", metavar="TEXT", help="A name for people.")
+@click.option("--tag", "tags", multiple=True, metavar="K=V", help="A tag; may be repeated.")
+@click.option("--env", "variables", multiple=True, metavar="K=V", help="A variable of the script; may be repeated.")
+@click.option("--config", "config_file", metavar="FILE", help="A .runconfig file to begin with.")
+@click.option("--max-run-duration", type=click.IntRange(min=1), metavar="SECONDS", help="End the script after this time.")
+@click.option("--dry-run", is_flag=True, help="Print what would be submitted, as JSON, and submit nothing.")
+@click.option("--wait/--detach", default=True, help="Follow the run to its end (default), or return at once.")
+@common.json_option
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(wait: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
+    """Submit SCRIPT; what stands after it belongs to the script, untouched."""
+    from turnout.experiment import Experiment
+
+    config, experiment_name = _configuration(given)
+    workspace = common.workspace()
+    _choose_environment(config, workspace, given["environment"])
+    experiment = Experiment(workspace, experiment_name)
+    tags = common.pairs(given["tags"], "tag")
+    if dry_run:
+        return _dry_run(experiment, config, tags, given["name"])
+    from turnout import submission
+
+    run = submission.submit(experiment, config, tags, display_name=given["name"], report=_say)
+    if as_json and not wait:
+        common.print_json({"id": run.id, "status": run.record.status()[0], "directory": run.layout.root})
+        return 0
+    if not as_json:
+        _say(f"submitted {run.id}")
+    return follow_to_end(run, as_json) if wait else 0
+
+
+def follow_to_end(run: Run, as_json: bool) -> int:
+    """Follow a run to its end, print how it went, and return the exit code that says so."""
+    output = sys.stderr.buffer if as_json else sys.stdout.buffer
+    try:
+        state = run.follow(output, None if as_json else _Progress())
+    except KeyboardInterrupt:
+        _say(
+            f"\ndetached; the run goes on. Follow it again: turnout wait {run.id}   End it: turnout cancel {run.id}",
+        )
+        return DETACHED
+    result = run.record.result()
+    if as_json:
+        common.print_json({"id": run.id, "status": state, "directory": run.layout.root, "result": result})
+    else:
+        from turnout.cli import text
+
+        took = result.get("duration")
+        reason = f": {result['reason']}" if result.get("reason") else ""
+        _say(f"{state}{' after ' + text.duration(took) if took else ''}{reason}")
+        if state != "Completed":
+            _say(f"see: turnout show {run.id}, turnout logs {run.id}")
+    return exit_code(state, result)
+
+
+def exit_code(state: str, result: dict[str, Any]) -> int:
+    """Return what the command ends with: the script's own code, 128 + n for signal n, 125 when it never ran."""
+    if result.get("signal"):
+        return 128 + int(result["signal"])
+    if result.get("exit_code") is not None:
+        return int(result["exit_code"])
+    return 0 if state == "Completed" else NEVER_RAN
+
+
+def _configuration(given: dict[str, Any]) -> tuple[ScriptRunConfig, str]:
+    """Return the configuration that the options describe, and the experiment's name."""
+    from turnout.config.script_run_config import ScriptRunConfig
+
+    source = given["source_directory"] or "."
+    run_config = None
+    if given["config_file"]:
+        from turnout.config.run_configuration import RunConfiguration
+
+        run_config = RunConfiguration.load(given["config_file"])
+    config = ScriptRunConfig(
+        source, script=_script(source, given), arguments=list(given["arguments"]), run_config=run_config
+    )
+    if given["target"]:
+        config.run_config.target = given["target"]
+    if given["max_run_duration"]:
+        config.run_config.max_run_duration_seconds = given["max_run_duration"]
+    values = {**(config.run_config.environment_variables or {}), **common.pairs(given["variables"], "variable")}
+    config.run_config.environment_variables = values
+    return config, given["experiment"] or _experiment_name(source)
+
+
+def _script(source: str, given: dict[str, Any]) -> str:
+    """Return the script as the configuration wants it: relative to the source directory.
+
+    A person in a shell names a file from where they stand; it is also looked for in the source directory.
+    """
+    script: str = given["script"]
+    if given["source_directory"] and os.path.exists(script):
+        return os.path.relpath(os.path.abspath(script), os.path.abspath(source))
+    return script
+
+
+def _choose_environment(config: ScriptRunConfig, workspace: Workspace, spec: str | None) -> None:
+    if spec:
+        from turnout.environments.specification import from_spec
+
+        config.run_config.environment = from_spec(spec, workspace)
+    elif config.run_config.environment.name in (None, "default-environment"):
+        _say(
+            "no --environment: an empty one with your Python version (default-environment); "
+            "--environment current uses your own interpreter"
+        )
+
+
+def _experiment_name(source: str) -> str:
+    """Return an experiment's name from the source directory's, made of the characters that are allowed."""
+    name = os.path.basename(os.path.abspath(source))
+    kept = "".join(character if character.isascii() and (character.isalnum() or character in "-_") else "-" for character in name)
+    return kept.lstrip("-_")[:255] or "default"
+
+
+def _dry_run(experiment: Any, config: Any, tags: dict[str, str], name: str | None) -> int:
+    from turnout import submission
+    from turnout.targets.compute_target import scheduler_for
+
+    plan = submission.prepare(experiment, config, tags, None, name, _say)
+    scheduler = scheduler_for(plan.definition["target"], experiment.workspace.home)
+    directory = experiment.workspace.layout.run(plan.definition["id"]).root
+    request = scheduler.plan(plan.definition, directory)
+    common.print_json({"run": plan.definition, "request": request, "notices": plan.notices, "failure": plan.failure})
+    return 0 if not plan.failure else NEVER_RAN
+
+
+class _Progress:
+    """Says each state that a person would wait in; a run that goes straight through says nothing."""
+
+    def __call__(self, state: str, reason: str) -> None:
+        if state in ("Preparing", "Queued", "NotResponding", "CancelRequested") and reason:
+            _say(f"{state}: {reason}")
+
+
+def _say(line: str) -> None:
+    """Print a line for the person, beside the script's output."""
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,158 @@
+"""Says whether Turnout can carry out a run configuration; what it can't is refused by name, never ignored.
+
+Asked when a run is submitted, not when the configuration is made, so that v1's programmes can build and save whatever
+v1 could. The refusals are one table; a later version removes the lines that it carries out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from turnout.config.arguments import argument_strings, variable_strings
+from turnout.config.distributed import (
+    MpiConfiguration,
+    ParallelTaskConfiguration,
+    PyTorchConfiguration,
+    TensorflowConfiguration,
+)
+from turnout.config.run_configuration import RunConfiguration
+from turnout.config.sections import HdiConfiguration, SparkConfiguration
+from turnout.elements import warn
+from turnout.environments.environment import Environment
+from turnout.environments.sections import DEFAULT_INTERPRETER
+from turnout.exceptions import NotYetException, RunConfigurationException
+
+_COLLECTED = {"logs", "outputs"}
+# `https://user:secret@` and `https://token@`; not `ssh://git@`, nor secrets that go by a variable's name.
+_URL_WITH_PASSWORD = re.compile(
+    r"://[^/\s@:]*:(?!\$\{[A-Za-z0-9_]+\}@)[^/\s@]+@|(?<!ssh)://(?!\$\{[A-Za-z0-9_]+\}@)[^/\s@:]+@"
+)
+
+_RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = (
+    (
+        "a distributed run (communicator)",
+        "remove distributed_job_config, or set communicator to 'None'",
+        lambda run: run.communicator != "None",
+    ),
+    ("a framework other than Python", "set framework to 'Python'", lambda run: run.framework != "Python"),
+    ("a run on more than one node", "set node_count to 1", lambda run: (run.node_count or 1) > 1),
+    ("the section mpi", "remove it", lambda run: run.mpi != MpiConfiguration()),
+    ("the section pytorch", "remove it", lambda run: run.pytorch != PyTorchConfiguration()),
+    ("the section tensorflow", "remove it", lambda run: run.tensorflow != TensorflowConfiguration()),
+    ("the section paralleltask", "remove it", lambda run: run.paralleltask != ParallelTaskConfiguration()),
+    ("a run in a container", "set docker.use_docker to False", lambda run: run.docker.use_docker),
+    ("data_references", "remove them, or read the data by its path", lambda run: run.data_references),
+    ("data", "remove it, or read the data by its path", lambda run: run.data),
+    ("output_data", "remove it; what the script writes to outputs/ is kept", lambda run: run.output_data),
+    ("datacaches", "remove them", lambda run: run.datacaches),
+    ("source_directory_data_store", "remove it", lambda run: run.source_directory_data_store),
+    ("services", "remove them", lambda run: run.services),
+    ("priority", "remove it", lambda run: run.priority is not None),
+    ("credential_passthrough", "set it to False", lambda run: run.credential_passthrough),
+    ("the section spark", "remove its settings", lambda run: run.spark != SparkConfiguration()),
+    ("the section hdi", "remove it", lambda run: run.hdi != HdiConfiguration()),
+    ("a cluster made for one run (amlcompute.vm_size)", "name a target", lambda run: run.amlcompute.vm_size),
+    ("kubernetescompute.instance_type", "remove it", lambda run: run.kubernetescompute.instance_type),
+    ("auto_cluster_compute_specification", "remove it", lambda run: run.auto_cluster_compute_specification),
+    ("a run without a snapshot", "set history.snapshot_project to True", lambda run: not run.history.snapshot_project),
+    (
+        "a run whose outputs are not collected",
+        "set history.output_collection to True",
+        lambda run: not run.history.output_collection,
+    ),
+    (
+        "watching directories other than logs and outputs",
+        "write to outputs/ instead",
+        lambda run: {str(name).strip("./") for name in run.history.directories_to_watch or ()} - _COLLECTED,
+    ),
+)
+
+_ENVIRONMENT_REFUSALS: tuple[tuple[str, str, Callable[[Environment], Any]], ...] = (
+    ("an environment in a container", "set docker.enabled to False", lambda made: made.docker.enabled),
+    ("an environment's Spark packages", "remove them", lambda made: made.spark.packages or made.spark.repositories),
+    ("an environment's R section", "set it to None", lambda made: made.r is not None),
+    ("an environment's databricks section", "set it to None", lambda made: _any_value(made.databricks)),
+    (
+        "building upon a conda environment (base_conda_environment)",
+        "name the packages instead",
+        lambda made: made.python.base_conda_environment,
+    ),
+)
+
+
+def check(run_config: RunConfiguration) -> None:
+    """Refuse a run configuration that can't be carried out, in one line that names the reason and the way out.
+
+    Args:
+        run_config: the configuration as it is about to be submitted; a reference to a registered environment is
+            checked once it has been looked up.
+
+    Raises:
+        NotYetException: it asks for a part of v1's model that Turnout does not carry out yet.
+        RunConfigurationException: it asks for something impossible, or would put a secret into the record.
+    """
+    for what, way_out, asked in _RUN_REFUSALS:
+        if asked(run_config):
+            raise not_yet(what, way_out)
+    _check_values(run_config)
+    if isinstance(run_config.environment, Environment):
+        check_environment(run_config.environment)
+
+
+def check_environment(environment: Environment) -> None:
+    """Refuse an environment that can't be used; see `check`."""
+    for what, way_out, asked in _ENVIRONMENT_REFUSALS:
+        if asked(environment):
+            raise not_yet(what, way_out)
+    variable_strings(environment.environment_variables)
+    python = environment.python
+    if environment.docker.base_image_registry.password:
+        raise RunConfigurationException(
+            "the password of docker.base_image_registry would end up in the run's record; remove it and log in with "
+            "the container engine instead"
+        )
+    for line in python.conda_dependencies.pip_requirements if python.conda_dependencies is not None else ():
+        if _URL_WITH_PASSWORD.search(line):
+            raise RunConfigurationException(
+                f"the credentials in {re.sub(r'://[^/@]*@', '://***@', line)!r} would end up in the run's record; "
+                "put them into ~/.netrc, or name a variable as ${NAME}"
+            )
+    if environment.docker.base_image is not None or environment.docker.base_dockerfile is not None:
+        warn("the image in environment.docker is not used, since docker.enabled is False")
+    if not python.user_managed_dependencies and python.interpreter_path not in (None, DEFAULT_INTERPRETER):
+        warn("python.interpreter_path is only used with python.user_managed_dependencies = True, as in v1")
+
+
+def _check_values(run: RunConfiguration) -> None:
+    if run.script and run.command:
+        raise RunConfigurationException("script and command exclude each other; give one of them")
+    if not run.script and not run.command:
+        raise RunConfigurationException("there is nothing to run; give a script, or a command")
+    if run.command and run.arguments:
+        raise RunConfigurationException("arguments belong to a script; write them into the command")
+    seconds = run.max_run_duration_seconds
+    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int) or seconds <= 0):
+        raise RunConfigurationException(f"max_run_duration_seconds is a number of seconds or None, not {seconds!r}")
+    if run.node_count is not None and (not isinstance(run.node_count, int) or run.node_count < 1):
+        raise RunConfigurationException(f"node_count must be 1 or more, not {run.node_count!r}")
+    argument_strings(run.arguments)
+    variable_strings(run.environment_variables)
+
+
+def _any_value(section: Any) -> bool:
+    """Say whether anything in a section that is kept as data is set."""
+    if isinstance(section, dict):
+        return any(_any_value(value) for value in section.values())
+    if isinstance(section, list):
+        return any(_any_value(value) for value in section)
+    return bool(section)
+
+
+def not_yet(what: str, way_out: str) -> NotYetException:
+    """Return the refusal of a part of v1's model that this version does not carry out."""
+    from turnout import __version__
+
+    version = ".".join(__version__.split(".")[:2])
+    return NotYetException(f"{what} is not carried out yet by Turnout {version}; {way_out}")

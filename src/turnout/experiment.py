@@ -1,0 +1,122 @@
+"""`Experiment`: a named series of runs."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from turnout.exceptions import UserErrorException
+from turnout.runtime import layout
+
+if TYPE_CHECKING:
+    from turnout.run import Run
+    from turnout.workspace import Workspace
+
+_NAME = re.compile(r"[a-zA-Z0-9][\w\-]{0,254}", re.ASCII)
+
+
+class Experiment:
+    """A series of runs under one name. It comes to be with its first run.
+
+    Args:
+        workspace: the workspace that it belongs to.
+        name: 1 to 255 letters, digits, `-` and `_`, the first a letter or digit (v1's rule).
+
+    Raises:
+        UserErrorException: the name can't be used.
+    """
+
+    def __init__(self, workspace: Workspace, name: str, **kwargs: Any) -> None:
+        check_name(name)
+        self.workspace = workspace
+        self.workspace_object = workspace
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"Experiment(Name: {self.name},\nWorkspace: {self.workspace.name})"
+
+    @property
+    def id(self) -> str:
+        """An id that is the same for the same name in the same workspace."""
+        import hashlib
+
+        return hashlib.sha256(f"{self.workspace.id}/{self.name}".encode()).hexdigest()[:32]
+
+    def submit(self, config: Any, tags: dict[str, str] | None = None, **kwargs: Any) -> Run:
+        """Submit a run and return it at once; the run goes on without this process.
+
+        Args:
+            config: a ScriptRunConfig; it is copied, so it may be changed and submitted again.
+            tags: tags of the run.
+            **kwargs: `run_id` (an id of your own), `display_name`, and v1's `show_output`, which it ignored too.
+
+        Raises:
+            UserErrorException: something in the configuration can't be used; nothing was recorded.
+        """
+        from turnout import submission
+
+        return submission.submit(self, config, tags=tags or {}, **kwargs)
+
+    def start_logging(
+        self, *args: Any, outputs: str | None = None, snapshot_directory: str | None = ".", **kwargs: Any
+    ) -> Run:
+        """Begin a run in this process, for interactive work; end it with `complete()`, `fail()` or `with`.
+
+        Args:
+            outputs: accepted as in v1; files in `./outputs` are kept when the run is completed.
+            snapshot_directory: the code to keep with the run; None keeps none.
+            **kwargs: `display_name`.
+        """
+        from turnout import submission
+
+        return submission.start_logging(self, snapshot_directory, display_name=kwargs.get("display_name"))
+
+    def get_runs(
+        self,
+        type: str | None = None,  # noqa: A002 - v1's name
+        tags: str | dict[str, str] | None = None,
+        properties: str | dict[str, str] | None = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """Yield the runs, newest first, filtered as in v1 (a string: has that tag; a dict: has these values)."""
+        from turnout.run import Run
+
+        return Run.list(self, type=type, tags=tags, properties=properties, include_children=include_children)
+
+    @staticmethod
+    def list(workspace: Workspace, experiment_name: str | None = None, **kwargs: Any) -> list[Experiment]:
+        """Return the experiments that have had a run, by name."""
+        try:
+            names = sorted(os.listdir(workspace.layout.experiments))
+        except FileNotFoundError:
+            names = []
+        return [Experiment(workspace, name) for name in names if experiment_name in (None, name)]
+
+    def next_number(self) -> int:
+        """Return the next run number of this experiment, each only once, whoever asks at the same time.
+
+        A byte is appended to a counter file; O_APPEND makes the offset behind it unique.
+        """
+        directory = os.path.join(self.workspace.layout.experiments, self.name)
+        os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+        descriptor = os.open(
+            os.path.join(directory, "numbers"),
+            os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC,
+            layout.FILE_MODE,
+        )
+        try:
+            os.write(descriptor, b"\n")
+            return os.lseek(descriptor, 0, os.SEEK_CUR)
+        finally:
+            os.close(descriptor)
+
+
+def check_name(name: str) -> None:
+    """Refuse an experiment name that v1 refuses. Raises UserErrorException."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise UserErrorException(
+            f"the experiment name {name!r} can't be used: 1 to 255 letters, digits, - and _ without blanks, "
+            "the first a letter or digit"
+        )

@@ -1,0 +1,257 @@
+"""`Run` as its submitter sees it: the script's `Run` plus waiting, ending, and fetching what came out."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from turnout.exceptions import ActivityFailedException, ExperimentExecutionException, UserErrorException
+from turnout.runtime import layout, placement, states
+from turnout.runtime.script.run import Run as ScriptRun
+
+if TYPE_CHECKING:
+    from turnout.environments.environment import Environment
+    from turnout.experiment import Experiment
+    from turnout.workspace import Workspace
+
+_POST_PROCESSING = (states.FINALIZING,)
+
+
+class Run(ScriptRun):
+    """A run of a workspace, whoever started it.
+
+    Args:
+        directory: where the run's record lies (`Run.get` finds it by id).
+        experiment: what it belongs to, when the caller has that at hand.
+    """
+
+    def __init__(self, directory: str, experiment: Experiment | None = None) -> None:
+        super().__init__(directory)
+        self._experiment = experiment
+
+    @staticmethod
+    def get(workspace: Workspace, run_id: str) -> Run:
+        """Return a run by its id.
+
+        Raises:
+            UserErrorException: there is no such run in the workspace.
+        """
+        run = Run(workspace.layout.run(run_id).root)
+        if os.path.basename(run_id) != run_id or not run.record.exists():
+            raise UserErrorException(
+                f"no run {run_id!r} in the workspace {workspace.name!r}; `turnout runs` lists what there is"
+            )
+        return run
+
+    @staticmethod
+    def list(
+        experiment: Experiment,
+        type: str | None = None,  # noqa: A002 - v1's name
+        tags: str | dict[str, str] | None = None,
+        properties: str | dict[str, str] | None = None,
+        status: str | None = None,
+        include_children: bool = False,
+    ) -> Iterator[Run]:
+        """Yield an experiment's runs, newest first, filtered as in v1."""
+        from turnout.history.index import Index
+
+        index = Index(experiment.workspace.layout)
+        index.refresh(look_at(experiment.workspace))
+        rows = index.list_runs(
+            experiment=experiment.name,
+            status=status,
+            tags=tags,
+            properties=properties,
+            type=type,
+            include_children=include_children,
+        )
+        for row in rows:
+            yield Run(experiment.workspace.layout.run(row.id).root, experiment)
+
+    @property
+    def experiment(self) -> Experiment:
+        """The experiment that this run belongs to."""
+        if self._experiment is None:
+            from turnout.experiment import Experiment
+
+            self._experiment = Experiment(self._workspace(), str(self.record.definition.get("experiment")))
+        return self._experiment
+
+    def get_status(self) -> str:
+        """Return the run's state now, after proving that whoever supervises it still lives."""
+        return self.status_and_reason()[0]
+
+    def get_detailed_status(self) -> dict[str, Any]:
+        """Return `status` and `details`, the reason for it."""
+        state, reason = self.status_and_reason()
+        return {"status": state, "details": reason}
+
+    @property
+    def status(self) -> str:
+        """The run's state."""
+        return self.get_status()
+
+    def status_and_reason(self) -> tuple[str, str]:
+        """Return the state and why it is so."""
+        state, reason = self.record.status()
+        if states.is_final(state):
+            return state, reason
+        return self._scheduler().poll([self.layout.root]).get(self.id, (state, reason))
+
+    def cancel(self) -> None:
+        """Ask for the end of the run. A run that has ended already, or is being canceled, is no error."""
+        by = f"{placement.account()}@{os.uname().nodename}"
+        self._scheduler().cancel(self.layout.root, by)
+
+    def wait_for_completion(
+        self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
+    ) -> dict[str, Any]:
+        """Wait until the run has ended and return its details.
+
+        Args:
+            show_output: print the run's log as it grows, and a summary, in v1's form.
+            wait_post_processing: v1 returned while a run was still Finalizing unless this was true; Turnout always waits
+                for the end, so that what the run left is there.
+            raise_on_error: raise when the run has failed. A canceled run never raises (v1's rule).
+
+        Raises:
+            ActivityFailedException: the run failed and `raise_on_error` is true.
+            ExperimentExecutionException: Ctrl-C; the run goes on.
+        """
+        try:
+            if show_output:
+                self._print_header()
+                self.follow(sys.stdout.buffer if hasattr(sys.stdout, "buffer") else None)
+            else:
+                self.follow(None)
+        except KeyboardInterrupt:
+            raise ExperimentExecutionException(
+                f"the output is no longer followed, but the run {self.id} goes on; "
+                f"`turnout wait {self.id}` follows it again, `turnout cancel {self.id}` ends it"
+            ) from None
+        details = self.get_details()
+        failed = details["status"] == states.FAILED
+        if show_output:
+            self._print_summary(details, raise_on_error)
+        if failed and raise_on_error:
+            raise ActivityFailedException(str((details.get("error") or {}).get("message") or self.record.status()[1]))
+        return details
+
+    def follow(self, output: Any, on_state: Callable[[str, str], None] | None = None) -> str:
+        """Wait for the run's end, copying the script's log to a binary stream as it grows.
+
+        Args:
+            output: gets the bytes of the log; None for none. A stream that went away is let go, the run is waited for.
+            on_state: called with each new state and its reason.
+
+        Returns:
+            The final state.
+        """
+        from turnout.history.follow import follow
+
+        return follow(self, output, on_state)
+
+    def get_environment(self) -> Environment:
+        """Return the environment that the run used, as it was submitted."""
+        from turnout.environments.environment import Environment
+
+        definition = (self.record.definition.get("environment") or {}).get("definition")
+        if not definition:
+            raise UserErrorException(f"the run {self.id} was not submitted with an environment")
+        return Environment.deserialize(definition)
+
+    def get_all_logs(self, destination: str | None = None) -> list[str]:  # type: ignore[valid-type]
+        """Copy all log files of the run into a directory and return their paths.
+
+        Args:
+            destination: the directory; `assets/<run id>` below the working directory by default, as in v1.
+        """
+        into = destination or os.path.join("assets", self.id)
+        tops = (layout.USER_LOGS, layout.SYSTEM_LOGS, layout.LOGS)
+        paths = []
+        for name in self.get_file_names():
+            if name.split("/", 1)[0] in tops:
+                path = os.path.join(into, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                self.download_file(name, path)
+                paths.append(path)
+        return paths
+
+    def get_details_with_logs(self) -> dict[str, Any]:
+        """Return the details with the text of each log file in place of its path."""
+        details = self.get_details()
+        logs = {}
+        for name, path in (details.get("logFiles") or {}).items():
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                logs[name] = stream.read()
+        details["logFiles"] = logs
+        return details
+
+    def restore_snapshot(self, snapshot_id: str | None = None, path: str | None = None) -> str:
+        """Copy the run's snapshot into a directory and return its absolute path.
+
+        Args:
+            snapshot_id: accepted as in v1; it must be this run's.
+            path: a new or empty directory; `<snapshot id>` below the working directory by default.
+        """
+        from turnout.snapshots.restore import restore
+
+        mine = self.get_snapshot_id()
+        if snapshot_id not in (None, mine):
+            raise UserErrorException(f"the run {self.id} has the snapshot {mine}, not {snapshot_id}")
+        into = os.path.abspath(path or str(mine))
+        restore(self.layout, self._workspace().home, into)
+        return into
+
+    def submit_child(self, config: Any, tags: dict[str, str] | None = None, **kwargs: Any) -> Run:
+        """Submit a run as this one's child."""
+        from turnout import submission
+
+        child = submission.submit(self.experiment, config, tags=tags or {}, parent=self, **kwargs)
+        self._report_child(child.id)
+        return child
+
+    def get_portal_url(self) -> str:
+        """Return where the run's record lies, as a file URL."""
+        from pathlib import Path
+
+        return Path(self.layout.root).as_uri()
+
+    def _workspace(self) -> Workspace:
+        from turnout.workspace import Workspace
+
+        if self._experiment is not None:
+            return self._experiment.workspace
+        return Workspace(workspace_name=os.path.basename(self.layout.workspace.root))
+
+    def _scheduler(self) -> Any:
+        from turnout.targets.compute_target import scheduler_for
+
+        return scheduler_for(self.record.definition.get("target") or {}, self.layout.workspace.home)
+
+    def _print_header(self) -> None:
+        name = os.path.relpath(self.layout.script_log, self.layout.root)
+        print(f"RunId: {self.id}\nWeb View: {self.get_portal_url()}\n\nStreaming {name}")  # noqa: T201 - v1's output
+        print("=" * (len(name) + 10) + "\n", flush=True)  # noqa: T201
+
+    def _print_summary(self, details: dict[str, Any], raise_on_error: bool) -> None:
+        print(f"\nExecution Summary\n=================\nRunId: {self.id}")  # noqa: T201
+        print(f"Web View: {self.get_portal_url()}", flush=True)  # noqa: T201
+        if details.get("error") and not raise_on_error:
+            import json
+
+            print("\nError:\n" + json.dumps(details["error"], indent=4), flush=True)  # noqa: T201
+
+
+def look_at(workspace: Workspace) -> Callable[[str], tuple[str, str]]:
+    """Return a function that tells the true state and reason of a run of this workspace by its id."""
+
+    def look(run_id: str) -> tuple[str, str]:
+        return Run(workspace.layout.run(run_id).root).status_and_reason()
+
+    return look
+
+

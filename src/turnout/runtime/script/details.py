@@ -1,0 +1,66 @@
+"""Puts a record into the dictionary that v1's `Run.get_details` returned."""
+
+import os
+import time
+
+from turnout.runtime import layout, states
+from turnout.runtime.record import RunRecord
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, Optional
+
+_LOG_TOPS = (layout.USER_LOGS, layout.SYSTEM_LOGS)
+
+
+def details(record: RunRecord, status: str) -> "Dict[str, Any]":
+    """Return what is known of a run under v1's keys, such as runId, status, startTimeUtc, properties and logFiles.
+
+    What is not known (yet) has no key, as in v1. Times are ISO 8601 in UTC; `logFiles` maps names to paths on this
+    machine.
+
+    Args:
+        record: the run's record.
+        status: the run's state as the caller sees it.
+    """
+    definition, result = record.definition, record.result()
+    configuration = definition.get("configuration")
+    if configuration is not None:
+        configuration = dict(configuration, arguments=definition.get("arguments") or [])
+    found: "Dict[str, Any]" = {
+        "runId": record.layout.run_id,
+        "target": (definition.get("target") or {}).get("name"),
+        "status": status,
+        "startTimeUtc": utc(result.get("started") or _started(record)),
+        "endTimeUtc": utc(result.get("ended")) if states.is_final(status) else None,
+        "services": {},
+        "error": result.get("error"),
+        "warnings": [],
+        "properties": record.properties(),
+        "inputDatasets": [],
+        "outputDatasets": [],
+        "runDefinition": configuration,
+        "logFiles": _log_files(record),
+        "submittedBy": definition.get("created_by"),
+    }
+    return {key: value for key, value in found.items() if value is not None}
+
+
+def utc(moment: "Optional[float]") -> "Optional[str]":
+    """Return unix seconds as ISO 8601 in UTC with microseconds, as v1 wrote them; None for none."""
+    if not moment:
+        return None
+    seconds, micro = divmod(round(moment * 1e6), 1000000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + ".%06dZ" % micro
+
+
+def _started(record: RunRecord) -> "Optional[float]":
+    for line in record.journal():
+        if line.get("state") == states.RUNNING:
+            return float(line.get("t") or 0.0)
+    return None
+
+
+def _log_files(record: RunRecord) -> "Dict[str, str]":
+    names = [name for name in record.artifact_names() if name.split("/", 1)[0] in _LOG_TOPS]
+    return {name: os.path.join(record.layout.root, name) for name in names}

@@ -1,0 +1,52 @@
+"""Writes the record of a run that a scheduler can start, without a submit."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import uuid
+
+from turnout.runtime import agent, layout, manifest, records, states, variables
+from turnout.runtime.objects import ObjectStore
+
+
+def write_run(
+    workspace: layout.WorkspaceLayout, script: str, arguments: list[str] | None = None, **configuration: object
+) -> layout.RunLayout:
+    """Write a run that waits to be started: a snapshot of one file, `train.py`, and the interpreter of this process.
+
+    Args:
+        workspace: where the run belongs; its home has been made.
+        script: the text of `train.py`.
+        arguments: what the script gets.
+        **configuration: more of the run configuration, under v1's camelCase keys.
+    """
+    home = workspace.home
+    with ObjectStore(home.objects).incoming() as incoming:
+        digest = incoming.add_bytes(script.encode())
+        incoming.commit()
+    run = workspace.run(f"suite_{int(time.time())}_{uuid.uuid4().hex[:8]}")
+    for directory in (run.root, run.events, run.user_logs, run.system_logs):
+        os.makedirs(directory, layout.DIRECTORY_MODE)
+    entry = manifest.Entry(manifest.FILE, digest, len(script.encode()), "train.py")
+    records.write_atomic(run.manifest, manifest.serialise([entry]))
+    definition = {
+        "format": layout.FORMAT,
+        "id": run.run_id,
+        "experiment": "suite",
+        "workspace": {"name": os.path.basename(workspace.root)},
+        "type": agent.SCRIPT_RUN,
+        "target": {"name": "local", "type": "local"},
+        "created": time.time(),
+        "configuration": {"script": "train.py", "framework": "Python", **configuration},
+        "arguments": arguments or [],
+        "environment": {"kind": "existing", "key": "existing", "lock": {"interpreter": sys.executable}},
+    }
+    records.write_json(run.definition, definition)
+    journal = records.JsonLines(run.journal)
+    journal.append({"t": time.time(), "state": states.NOT_STARTED, "reason": "submitted"})
+    journal.close()
+    os.makedirs(home.secrets, layout.DIRECTORY_MODE, exist_ok=True)
+    records.write_json(home.secret(run.run_id), variables.inheritable(os.environ))
+    return run

@@ -1,0 +1,325 @@
+"""`Workspace`: the place that a person's experiments, runs, environments and targets belong to."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from typing import TYPE_CHECKING, Any
+
+from turnout.exceptions import RecordException, UserErrorException, WorkspaceException
+from turnout.runtime import layout, records
+
+if TYPE_CHECKING:
+    from turnout.environments.environment import Environment
+    from turnout.experiment import Experiment
+    from turnout.run import Run
+    from turnout.targets.compute_target import ComputeTarget
+
+DEFAULT_NAME = "default"
+_NAME = re.compile(r"[a-zA-Z0-9][\w\-]{0,32}", re.ASCII)
+_CONFIG_DIRECTORIES = (".turnout", ".azureml", "aml_config", "")
+_CONFIG_FILES = ("config.json", "project.json")
+
+
+class Workspace:
+    """A workspace of this account's Turnout home.
+
+    Args:
+        subscription_id: a label kept for v1's scripts; it has no meaning here.
+        resource_group: likewise.
+        workspace_name: the workspace's name; it must exist (`Workspace.create` makes one).
+        auth: accepted for v1's scripts and not needed.
+
+    Raises:
+        WorkspaceException: there is no such workspace.
+    """
+
+    def __init__(
+        self,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        workspace_name: str | None = None,
+        auth: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        name = _checked(workspace_name or DEFAULT_NAME)
+        self.home = layout.Home(layout.home_directory())
+        self.layout = self.home.workspace(name)
+        self.config_file: str | None = None
+        check_format(self.home)
+        try:
+            definition = records.read_json(self.layout.definition)
+        except FileNotFoundError:
+            known = ", ".join(_names(self.home)) or "none yet"
+            raise WorkspaceException(
+                f"no workspace {name!r} in {self.home.root} (there is: {known}); "
+                f"make it with Workspace.create(name={name!r})"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise RecordException(f"the workspace {name!r} can't be read: {error}") from error
+        self.name: str = definition["name"]
+        self.id: str = definition["id"]
+        self._labels: dict[str, Any] = dict(definition.get("labels") or {})
+        self.subscription_id = subscription_id or self._labels.get("subscription_id")
+        self.resource_group = resource_group or self._labels.get("resource_group")
+        self.location = self._labels.get("location")
+        self.tags: dict[str, str] = dict(definition.get("tags") or {})
+
+    def __repr__(self) -> str:
+        return (
+            f"Workspace.create(name={self.name!r}, subscription_id={self.subscription_id!r}, "
+            f"resource_group={self.resource_group!r})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Workspace) and other.layout.root == self.layout.root
+
+    def __hash__(self) -> int:
+        return hash(self.layout.root)
+
+    @staticmethod
+    def create(
+        name: str,
+        auth: Any = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        location: str | None = None,
+        tags: dict[str, str] | None = None,
+        exist_ok: bool = False,
+        **kwargs: Any,
+    ) -> Workspace:
+        """Make a workspace.
+
+        Args:
+            name: up to 33 letters, digits, `-` and `_`, the first a letter or digit.
+            auth: accepted for v1's scripts and not needed.
+            subscription_id: kept as a label, like `resource_group` and `location`; nothing here depends on it.
+            resource_group: see `subscription_id`.
+            location: see `subscription_id`.
+            tags: labels of your own.
+            exist_ok: return the workspace if it is there already.
+            **kwargs: v1's other arguments; they have no meaning without a cloud.
+
+        Raises:
+            WorkspaceException: the name can't be used, or is taken and `exist_ok` is false.
+            RecordException: the home can't be written.
+        """
+        _checked(name)
+        home = layout.Home(layout.home_directory())
+        labels = {"subscription_id": subscription_id, "resource_group": resource_group, "location": location}
+        made = _make(home, name, {key: value for key, value in labels.items() if value}, tags or {})
+        if not made and not exist_ok:
+            raise WorkspaceException(f"the workspace {name!r} exists already; pass exist_ok=True or use Workspace.get")
+        return Workspace(subscription_id, resource_group, name)
+
+    @staticmethod
+    def get(
+        name: str,
+        auth: Any = None,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        location: str | None = None,
+        cloud: str = "AzureCloud",
+        id: str | None = None,  # noqa: A002 - v1's name
+    ) -> Workspace:
+        """Return an existing workspace. Arguments other than `name` are v1's and have no meaning here."""
+        return Workspace(subscription_id, resource_group, name)
+
+    @staticmethod
+    def list(
+        subscription_id: str | None = None, auth: Any = None, resource_group: str | None = None
+    ) -> dict[str, list[Workspace]]:
+        """Return the workspaces of this home by name, each in a list of one, as v1 shapes it."""
+        home = layout.Home(layout.home_directory())
+        return {name: [Workspace(workspace_name=name)] for name in _names(home)}
+
+    @staticmethod
+    def from_config(
+        path: str | None = None, auth: Any = None, _logger: Any = None, _file_name: str | None = None
+    ) -> Workspace:
+        """Return the workspace that this place on the disk belongs to.
+
+        In this order: the variable TURNOUT_WORKSPACE (when no `path` is given); the nearest `.turnout/config.json`,
+        `.azureml/`, `aml_config/` or plain `config.json` upwards that names a workspace (other JSON is passed over); the
+        workspace `default`. A workspace that is named here and isn't there yet is made.
+
+        Args:
+            path: a config file, or the directory to begin at (the working directory by default).
+            auth: accepted for v1's scripts and not needed.
+
+        Raises:
+            WorkspaceException: `path` is no usable config file.
+        """
+        named = os.environ.get(layout.WORKSPACE_VARIABLE)
+        found: tuple[str, dict[str, Any]] | None = None
+        if path is not None or not named:
+            found = _find_config(path, _file_name)
+        values = found[1] if found else {}
+        name = _checked(str(values.get("workspace_name") or named or DEFAULT_NAME))
+        home = layout.Home(layout.home_directory())
+        if not os.path.exists(home.workspace(name).definition):
+            _make(home, name, {key: values[key] for key in ("subscription_id", "resource_group") if key in values}, {})
+        workspace = Workspace(values.get("subscription_id"), values.get("resource_group"), name)
+        workspace.config_file = found[0] if found else None
+        return workspace
+
+    def write_config(self, path: str | None = None, file_name: str | None = None) -> None:
+        """Write `.turnout/config.json` below `path` (the working directory by default), for `from_config` to find."""
+        directory = os.path.join(path or ".", ".turnout")
+        os.makedirs(directory, exist_ok=True)
+        values = {
+            "subscription_id": self.subscription_id,
+            "resource_group": self.resource_group,
+            "workspace_name": self.name,
+        }
+        records.write_json(os.path.join(directory, file_name or "config.json"), values)
+
+    @property
+    def experiments(self) -> dict[str, Experiment]:
+        """The experiments by name."""
+        from turnout.experiment import Experiment
+
+        return {experiment.name: experiment for experiment in Experiment.list(self)}
+
+    @property
+    def compute_targets(self) -> dict[str, ComputeTarget]:
+        """The compute targets by name."""
+        from turnout.targets.compute_target import ComputeTarget, names
+
+        return {name: ComputeTarget(self, name) for name in names(self)}
+
+    @property
+    def environments(self) -> dict[str, Environment]:
+        """The registered and curated environments by name."""
+        from turnout.environments.environment import Environment
+
+        return Environment.list(self)
+
+    def get_run(self, run_id: str) -> Run:
+        """Return a run by its id. Raises UserErrorException when there is none."""
+        from turnout.run import Run
+
+        return Run.get(self, run_id)
+
+    def get_details(self) -> dict[str, Any]:
+        """Return what is known of the workspace, under v1's keys."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "location": self.location,
+            "tags": dict(self.tags),
+            "workspaceid": self.id,
+            "home": self.home.root,
+        }
+
+
+def check_format(home: layout.Home) -> None:
+    """Refuse a home that a newer Turnout has written.
+
+    Raises:
+        RecordException: the home's format is newer, or it can't be read.
+    """
+    try:
+        version = int(records.read_json(home.format)["format"])
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RecordException(f"{home.format} can't be read ({error}); check the permissions of {home.root}") from error
+    if version > layout.FORMAT:
+        raise RecordException(
+            f"{home.root} was written by a newer Turnout (format {version}, this one knows {layout.FORMAT}); "
+            "update Turnout, or set TURNOUT_HOME to another directory"
+        )
+
+
+def _make(home: layout.Home, name: str, labels: dict[str, Any], tags: dict[str, str]) -> bool:
+    """Make a home and a workspace in it; return False when the workspace was there. Safe against others doing the same."""
+    workspace = home.workspace(name)
+    check_format(home)
+    try:
+        if not os.path.exists(home.format):
+            os.makedirs(home.root, layout.DIRECTORY_MODE, exist_ok=True)
+            records.write_json(home.format, {"format": layout.FORMAT})
+        for directory in (home.objects, home.environments, home.queue, home.secrets, home.runtime, home.tools):
+            os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+        # Level by level: a mode is given to the last directory of a path only.
+        for directory in (home.workspaces, workspace.root, workspace.runs, workspace.changes, workspace.experiments, workspace.locks):
+            os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+        identity = os.urandom(16).hex()
+        value = {"id": identity, "name": name, "created": time.time(), "labels": labels, "tags": tags}
+        temporary = f"{workspace.definition}.{identity}.tmp"
+        records.write_json(temporary, value)
+        try:
+            os.link(temporary, workspace.definition)  # of two at once, the first one's id stands
+        except FileExistsError:
+            return False
+        finally:
+            os.unlink(temporary)
+    except OSError as error:
+        raise RecordException(
+            f"can't write to the Turnout home {home.root}: {error.strerror or error}; "
+            "mend its permissions, free some space, or set TURNOUT_HOME to another directory"
+        ) from error
+    return True
+
+
+def _names(home: layout.Home) -> list[str]:
+    try:
+        found = os.listdir(home.workspaces)
+    except FileNotFoundError:
+        return []
+    return sorted(name for name in found if os.path.exists(home.workspace(name).definition))
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise WorkspaceException(
+            f"the workspace name {name!r} can't be used: 1 to 33 letters, digits, - and _, the first a letter or digit"
+        )
+    return name
+
+
+def _find_config(path: str | None, file_name: str | None) -> tuple[str, dict[str, Any]] | None:
+    """Return the nearest config file and what it names; None when there is none."""
+    if path is not None and os.path.isfile(path):
+        values = _read_config(path)
+        if values is None:
+            raise WorkspaceException(f"{path} names no workspace: it needs a workspace_name or a Scope")
+        return path, values
+    if path is not None and not os.path.isdir(path):
+        raise UserErrorException(f"no config file or directory at {path}; Workspace.write_config makes a config.json")
+    directory = os.path.abspath(path or ".")
+    while True:
+        for folder in _CONFIG_DIRECTORIES:
+            for name in (file_name,) if file_name else _CONFIG_FILES:
+                candidate = os.path.join(directory, folder, name)
+                values = _read_config(candidate)
+                if values is not None:
+                    return candidate, values
+        parent = os.path.dirname(directory)
+        if parent == directory:
+            return None
+        directory = parent
+
+
+def _read_config(path: str) -> dict[str, Any] | None:
+    """Read a config file's labels; None when it isn't there or is other JSON."""
+    try:
+        with open(path, encoding="utf-8") as stream:
+            value = json.load(stream)
+    except (OSError, ValueError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    if isinstance(value.get("workspace_name"), str):
+        return value
+    scope = value.get("Scope")
+    if isinstance(scope, str) and scope:
+        parts = scope.split("/")  # /subscriptions/S/resourceGroups/R/providers/Microsoft…/workspaces/W
+        labels = {"workspace_name": parts[-1]}
+        if len(parts) >= 9:
+            labels.update(subscription_id=parts[2], resource_group=parts[4])
+        return labels
+    return None

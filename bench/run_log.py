@@ -3,7 +3,7 @@
     python bench/run_log.py [--calls 100000] [--rounds 5] [--directory DIR]
 
 Each round logs the same values through `Run.get_context()` of a real run's record and through
-`print(json.dumps(...), file=f, flush=True)`; the best and the median round of each are shown. Ends with 1 when the budget
+`print(json.dumps(...), file=f, flush=True)`; best and median round of each are shown. Ends with 1 when the budget
 (15 µs a call, 60,000 calls a second) is missed.
 """
 

@@ -31,7 +31,10 @@ def machine() -> str:
 def install(where: Path, *packages: str) -> Path | None:
     from uv import find_uv_bin
 
-    for words in (["venv", "--quiet", str(where)], ["pip", "install", "--quiet", "--python", str(where / "bin/python"), "--compile-bytecode", *packages]):
+    for words in (
+        ["venv", "--quiet", str(where)],
+        ["pip", "install", "--quiet", "--python", str(where / "bin/python"), "--compile-bytecode", *packages],
+    ):
         done = subprocess.run([find_uv_bin(), *words], capture_output=True, text=True)
         if done.returncode:
             print(f"(left out: {packages[0]}: {done.stderr.strip().splitlines()[-1]})")
@@ -62,11 +65,18 @@ def main() -> None:
     (project / "train.py").write_text(SCRIPT)
     stamp = work / "stamp"
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    environment.update(TURNOUT_HOME=str(work / "home"), MLFLOW_TRACKING_URI=str(work / "mlruns"))
+    environment.update(TURNOUT_HOME=str(work / "home"), MLFLOW_TRACKING_URI=f"sqlite:///{work}/mlflow.db")
     commands = {
         "bare python": [os.path.realpath(sys.executable), "train.py", str(stamp)],
         "turnout submit --wait": [str(TURNOUT), "submit", "train.py", str(stamp)],
-        "turnout, current interpreter": [str(TURNOUT), "submit", "--environment", os.path.realpath(sys.executable), "train.py", str(stamp)],
+        "turnout, current interpreter": [
+            str(TURNOUT),
+            "submit",
+            "--environment",
+            os.path.realpath(sys.executable),
+            "train.py",
+            str(stamp),
+        ],
     }
     if "submitit" not in without and (python := install(work / "submitit", "submitit")):
         (work / "with_submitit.py").write_text(
@@ -74,11 +84,26 @@ def main() -> None:
             "executor = submitit.LocalExecutor(folder=sys.argv[2])\n"
             "executor.submit(submitit.helpers.CommandFunction([sys.executable, 'train.py', sys.argv[1]], verbose=False)).result()\n"
         )
-        commands["submitit (LocalExecutor)"] = [str(python), str(work / "with_submitit.py"), str(stamp), str(work / "submitit-log")]
+        commands["submitit (LocalExecutor)"] = [
+            str(python),
+            str(work / "with_submitit.py"),
+            str(stamp),
+            str(work / "submitit-log"),
+        ]
     if "mlflow" not in without and (python := install(work / "mlflow", "mlflow", "virtualenv")):
-        (project / "MLproject").write_text("name: bench\nentry_points:\n  main:\n    parameters: {stamp: string}\n    command: 'python train.py {stamp}'\n")
+        (project / "MLproject").write_text(
+            "name: bench\nentry_points:\n  main:\n    parameters: {stamp: string}\n    command: 'python train.py {stamp}'\n"
+        )
         environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
-        commands["mlflow run --env-manager local"] = [str(python.with_name("mlflow")), "run", "--env-manager", "local", "-P", f"stamp={stamp}", "."]
+        commands["mlflow run --env-manager local"] = [
+            str(python.with_name("mlflow")),
+            "run",
+            "--env-manager",
+            "local",
+            "-P",
+            f"stamp={stamp}",
+            ".",
+        ]
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     try:
         for round_ in range(chosen.runs + 1):

@@ -14,7 +14,9 @@ PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 
 def page() -> str:
     """Return the whole page."""
-    parts = ["# Reference\n\nMade from the docstrings by `scripts/reference.py`.\n\n## Python: `from turnout import …`\n"]
+    parts = [
+        "# Reference\n\nMade from the docstrings by `scripts/reference.py`.\n\n## Python: `from turnout import …`\n"
+    ]
     for name in sorted(turnout.__all__):
         parts.append(_class(name, getattr(turnout, name)))
     parts.append("## The command line\n\nEach command has `--help`; listings have `--json`.\n")
@@ -28,7 +30,9 @@ def _class(name: str, value: type) -> str:
     if issubclass(value, Exception):
         return "\n".join(lines)
     for member, found in sorted(vars(value).items()) if value.__module__ != "turnout.run" else _members(value):
-        if member.startswith("_") or not (inspect.isroutine(found) or isinstance(found, property | staticmethod | classmethod)):
+        if member.startswith("_") or not (
+            inspect.isroutine(found) or isinstance(found, property | staticmethod | classmethod)
+        ):
             continue
         target = getattr(found, "fget", None) or getattr(found, "__func__", found)
         text = inspect.getdoc(target)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +98,8 @@ class Run(ScriptRun):
         state, reason = self.record.status()
         if states.is_final(state):
             return state, reason
-        return self._scheduler().poll([self.layout.root]).get(self.id, (state, reason))
+        told: dict[str, tuple[str, str]] = self._scheduler().poll([self.layout.root])
+        return told.get(self.id, (state, reason))
 
     def cancel(self) -> None:
         """Ask for the end of the run. A run that has ended already, or is being canceled, is no error."""
@@ -253,5 +253,3 @@ def look_at(workspace: Workspace) -> Callable[[str], tuple[str, str]]:
         return Run(workspace.layout.run(run_id).root).status_and_reason()
 
     return look
-
-

@@ -14,7 +14,12 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from turnout import __version__
-from turnout.exceptions import ComputeTargetException, ExperimentExecutionException, RecordException
+from turnout.exceptions import (
+    ComputeTargetException,
+    EnvironmentException,
+    ExperimentExecutionException,
+    RecordException,
+)
 from turnout.runtime import agent, bundle, layout, placement, records, states, variables
 
 if TYPE_CHECKING:
@@ -104,9 +109,7 @@ def prepare(
     from turnout.targets.compute_target import ComputeTarget
 
     if not isinstance(config, ScriptRunConfig):
-        raise ExperimentExecutionException(
-            f"a {type(config).__name__} can't be submitted; submit a ScriptRunConfig"
-        )
+        raise ExperimentExecutionException(f"a {type(config).__name__} can't be submitted; submit a ScriptRunConfig")
     workspace = experiment.workspace
     configuration = config.resolve()
     _look_up_environment(workspace, configuration)
@@ -215,11 +218,11 @@ def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) 
 
 def _look_up_environment(workspace: Any, configuration: RunConfiguration) -> None:
     """Put the registered environment in the place of a reference to it."""
-    from turnout.environments.environment import Environment
+    from turnout.environments.environment import EnvironmentReference
 
-    named = configuration.environment
-    if not isinstance(named, Environment):
-        configuration.environment = Environment.get(workspace, named.name, version=named.version)
+    named: Any = configuration.environment
+    if isinstance(named, EnvironmentReference):
+        configuration.environment = named.get_environment(workspace)
 
 
 def _script(source_directory: str, configuration: RunConfiguration) -> str | None:
@@ -262,6 +265,8 @@ def _environment(
         )
     except resolution.ResolutionFailed as error:
         resolved, failure, words = {}, error.message, error.words
+    except EnvironmentException as error:
+        raise EnvironmentException(f"the environment {definition.get('name')!r}: {error.message}") from error
     environment = {
         "name": definition.get("name"),
         "version": definition.get("version"),

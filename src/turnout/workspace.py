@@ -245,7 +245,14 @@ def _make(home: layout.Home, name: str, labels: dict[str, Any], tags: dict[str, 
         for directory in (home.objects, home.environments, home.queue, home.secrets, home.runtime, home.tools):
             os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
         # Level by level: a mode is given to the last directory of a path only.
-        for directory in (home.workspaces, workspace.root, workspace.runs, workspace.changes, workspace.experiments, workspace.locks):
+        for directory in (
+            home.workspaces,
+            workspace.root,
+            workspace.runs,
+            workspace.changes,
+            workspace.experiments,
+            workspace.locks,
+        ):
             os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
         identity = os.urandom(16).hex()
         value = {"id": identity, "name": name, "created": time.time(), "labels": labels, "tags": tags}

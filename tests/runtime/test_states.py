@@ -49,5 +49,7 @@ def test_an_event_out_of_place_is_refused() -> None:
         (None, False, True, states.CANCELED),
     ],
 )
-def test_how_a_script_ended_decides_the_final_state(code: int | None, cancelled: bool, timed_out: bool, end: str) -> None:
+def test_how_a_script_ended_decides_the_final_state(
+    code: int | None, cancelled: bool, timed_out: bool, end: str
+) -> None:
     assert states.final_state(code, cancelled, timed_out) == end

@@ -56,10 +56,16 @@ def running(run: layout.RunLayout) -> dict[str, Any]:
     return holder
 
 
-GATED = "import os, sys, time\nprint('begun', flush=True)\nwhile not os.path.exists(sys.argv[1]): time.sleep(0.01)\nprint('ended')\n"
+GATED = """import os, sys, time
+print('begun', flush=True)
+while not os.path.exists(sys.argv[1]): time.sleep(0.01)
+print('ended')
+"""
 
 
-def test_a_script_whose_supervisor_was_killed_is_adopted(workspace_layout: layout.WorkspaceLayout, tmp_path: Any) -> None:
+def test_a_script_whose_supervisor_was_killed_is_adopted(
+    workspace_layout: layout.WorkspaceLayout, tmp_path: Any
+) -> None:
     gate = tmp_path / "gate"
     run = write_run(workspace_layout, GATED + "sys.exit(5)", [str(gate)])
     ask(run, "start")
@@ -90,7 +96,9 @@ def test_one_look_closes_a_run_that_ended_unseen(workspace_layout: layout.Worksp
     assert look(run) == ("Completed", "")
 
 
-def test_a_run_of_which_nothing_lives_is_failed_with_that_reason(workspace_layout: layout.WorkspaceLayout, tmp_path: Any) -> None:
+def test_a_run_of_which_nothing_lives_is_failed_with_that_reason(
+    workspace_layout: layout.WorkspaceLayout, tmp_path: Any
+) -> None:
     run = write_run(workspace_layout, GATED, [str(tmp_path / "never")])
     ask(run, "start")
     supervisor = running(run)
@@ -135,7 +143,9 @@ def test_a_damaged_snapshot_is_not_run(workspace_layout: layout.WorkspaceLayout)
     assert "train.py" in reason
 
 
-def test_unchanged_files_leave_the_working_directory_and_changed_ones_stay(workspace_layout: layout.WorkspaceLayout) -> None:
+def test_unchanged_files_leave_the_working_directory_and_changed_ones_stay(
+    workspace_layout: layout.WorkspaceLayout,
+) -> None:
     run = write_run(workspace_layout, "open('outputs/a', 'w').write('x'); open('kept', 'w').write('y')")
     ask(run, "start")
     assert final(run)[0] == "Completed"

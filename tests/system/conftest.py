@@ -32,7 +32,9 @@ class CommandLine:
             errors="surrogateescape",
             **options,
         )
-        assert done.returncode == code, f"turnout {' '.join(map(str, words))} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == code, (
+            f"turnout {' '.join(map(str, words))} ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
+        )
         assert "Traceback" not in done.stderr, done.stderr
         return done
 

@@ -27,7 +27,9 @@ def test_the_tutorial_works_as_written(turnout: Any) -> None:
             (turnout.directory / file).write_text(text)
             continue
         command = ["sh", "-ec", text] if language == "sh" else [sys.executable, "-c", text]
-        done = subprocess.run(command, cwd=turnout.directory, env=environment, capture_output=True, text=True, timeout=120)
+        done = subprocess.run(
+            command, cwd=turnout.directory, env=environment, capture_output=True, text=True, timeout=120
+        )
         assert done.returncode == 0, f"{text}\n{done.stdout}\n{done.stderr}"
     assert (turnout.directory / "fetched" / "outputs" / "model.txt").read_text() == "rate 0.5\n"
     assert (turnout.directory / "code-of-the-run" / "train.py").exists()

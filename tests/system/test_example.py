@@ -43,7 +43,8 @@ def test_the_example_gives_its_twenty_values_everywhere(turnout: Any, home: Path
     assert [round(value, 2) for value in record.metrics()["mse"]] == MSE
 
     index = Index(workspace.layout)
-    assert [round(float(point.value), 2) for point in index.metric_series(run_id, "mse")] == MSE
+    (series,) = index.metric_series(run_id, "mse")
+    assert [round(value, 2) for value in series.values] == MSE
 
     packages = {package["name"] for package in record.environment()["packages"]}
     assert "scikit-learn" in packages

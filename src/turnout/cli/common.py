@@ -13,6 +13,7 @@ from turnout.cli.tables import Facts, Table, console, on_terminal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from turnout.history.index import Index
     from turnout.run import Run
     from turnout.workspace import Workspace
 
@@ -21,7 +22,9 @@ __all__ = [
     "Table",
     "console",
     "find",
+    "index",
     "json_option",
+    "notice",
     "on_terminal",
     "pairs",
     "print_json",
@@ -54,6 +57,26 @@ def find(ws: Workspace, name: str) -> Run:
     from turnout.history.lookup import find_run
 
     return ws.get_run(find_run(ws.layout, name))
+
+
+def index(ws: Workspace) -> Index:
+    """Return the index over a workspace's runs, brought up to date; a long wait is explained on a terminal.
+
+    Raises:
+        RecordException: it can't be used.
+    """
+    from turnout.history.index import Index
+    from turnout.run import look_at
+
+    found = Index(ws.layout, notice)
+    found.refresh(look_at(ws))
+    return found
+
+
+def notice(sentence: str) -> None:
+    """Tell a person at a terminal what goes on; never part of the output."""
+    if sys.stderr.isatty():
+        print(f"turnout: {sentence}", file=sys.stderr, flush=True)
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:

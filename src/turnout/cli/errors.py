@@ -34,7 +34,7 @@ def report(error: BaseException, debug: bool = False) -> int:
         The exit code.
     """
     if isinstance(error, BrokenPipeError):
-        _discard_output()
+        discard_output()
         return BROKEN_PIPE
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return INTERRUPTED
@@ -98,7 +98,7 @@ def _print_traceback(error: BaseException) -> None:
         pass
 
 
-def _discard_output() -> None:
+def discard_output() -> None:
     """Point standard output at nothing, so that the interpreter's last flush doesn't fail again."""
     try:
         descriptor = os.open(os.devnull, os.O_WRONLY)

@@ -34,7 +34,9 @@ _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 @click.option("--tag", "tags", multiple=True, metavar="K=V", help="A tag; may be repeated.")
 @click.option("--env", "variables", multiple=True, metavar="K=V", help="A variable of the script; may be repeated.")
 @click.option("--config", "config_file", metavar="FILE", help="A .runconfig file to begin with.")
-@click.option("--max-run-duration", type=click.IntRange(min=1), metavar="SECONDS", help="End the script after this time.")
+@click.option(
+    "--max-run-duration", type=click.IntRange(min=1), metavar="SECONDS", help="End the script after this time."
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be submitted, as JSON, and submit nothing.")
 @click.option("--wait/--detach", default=True, help="Follow the run to its end (default), or return at once.")
 @common.json_option
@@ -143,7 +145,9 @@ def _choose_environment(config: ScriptRunConfig, workspace: Workspace, spec: str
 def _experiment_name(source: str) -> str:
     """Return an experiment's name from the source directory's, made of the characters that are allowed."""
     name = os.path.basename(os.path.abspath(source))
-    kept = "".join(character if character.isascii() and (character.isalnum() or character in "-_") else "-" for character in name)
+    kept = "".join(
+        character if character.isascii() and (character.isalnum() or character in "-_") else "-" for character in name
+    )
     return kept.lstrip("-_")[:255] or "default"
 
 

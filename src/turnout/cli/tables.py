@@ -7,16 +7,17 @@ there is `--json`.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from turnout.cli import text
 from turnout.runtime import states
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from rich.console import Console
 
+_GAP = "  "
 _STYLES = {
     states.COMPLETED: "green",
     states.FAILED: "bold red",
@@ -25,6 +26,10 @@ _STYLES = {
     states.NOT_RESPONDING: "magenta",
     states.RUNNING: "cyan",
     states.FINALIZING: "cyan",
+    "ok": "green",
+    "note": "yellow",
+    "later": "dim",
+    "broken": "bold red",
 }
 
 
@@ -34,13 +39,14 @@ def on_terminal() -> bool:
 
 
 class Table:
-    """Rows under named columns.
+    """Rows under named columns, each perhaps with a note.
 
     Args:
         columns: the headings, as they are to be read.
         right: which of them hold numbers, which stand to the right.
-        status: the column that holds a run's status, coloured on a terminal.
-        keep: the columns that are never shortened on a narrow terminal.
+        status: the column that holds a status, coloured on a terminal.
+        optional: the columns that a narrow terminal does without, the first to go first.
+        note: the heading of the notes: a last column when piped, a line below the row on a terminal.
     """
 
     def __init__(
@@ -48,17 +54,19 @@ class Table:
         *columns: str,
         right: Iterable[str] = (),
         status: str | None = None,
-        keep: Iterable[str] = (),
+        optional: Iterable[str] = (),
+        note: str | None = None,
     ) -> None:
         self._columns = columns
         self._right = frozenset(right)
         self._status = status
-        self._keep = frozenset(keep)
-        self._rows: list[list[str]] = []
+        self._optional = tuple(optional)
+        self._note = note
+        self._rows: list[tuple[list[str], str]] = []
 
-    def add(self, *cells: object) -> None:
+    def add(self, *cells: object, note: object = None) -> None:
         """Add a row; each cell becomes one line of text."""
-        self._rows.append([text.plain(cell) for cell in cells])
+        self._rows.append(([text.plain(cell) for cell in cells], text.plain(note) if note else ""))
 
     def print(self) -> None:
         """Print the table; an empty one prints nothing."""
@@ -70,35 +78,60 @@ class Table:
             sys.stdout.write("".join(f"{line}\n" for line in self._plain()))
 
     def _plain(self) -> list[str]:
-        rows: list[Sequence[str]] = [[name.upper() for name in self._columns], *self._rows]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(self._columns))]
-        lines = []
-        for row in rows:
-            cells = [
-                cell.rjust(width) if name in self._right else cell.ljust(width)
-                for name, cell, width in zip(self._columns, row, widths, strict=True)
-            ]
-            lines.append("  ".join(cells).rstrip())
-        return lines
+        noted = self._note is not None and any(note for _, note in self._rows)
+        heading = [name.upper() for name in self._columns] + [str(self._note).upper()] * noted
+        rows = [heading, *([*cells, note or "-"] if noted else cells for cells, note in self._rows)]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        return [self._line(row, widths) for row in rows]
+
+    def _line(self, cells: list[str], widths: list[int]) -> str:
+        names = [*self._columns, ""]
+        padded = [
+            cell.rjust(width) if name in self._right else cell.ljust(width)
+            for name, cell, width in zip(names, cells, widths, strict=False)
+        ]
+        return _GAP.join(padded).rstrip()
 
     def _draw(self) -> None:
-        from rich.table import Table as RichTable
+        from rich.cells import cell_len
+        from rich.padding import Padding
         from rich.text import Text
 
-        table = RichTable(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-        for column, name in enumerate(self._columns):
-            kept = name in self._keep or name in self._right or name == self._status
-            width = max(len(name), *(len(row[column]) for row in self._rows)) if kept else None
-            side: Literal["left", "right"] = "right" if name in self._right else "left"
-            table.add_column(name.upper(), justify=side, no_wrap=True, overflow="ellipsis", min_width=width)
-        for row in self._rows:
-            table.add_row(
-                *(
-                    Text(cell, style=_STYLES.get(cell, "") if name == self._status else "")
-                    for name, cell in zip(self._columns, row, strict=True)
-                )
-            )
-        console().print(table)
+        screen = console()
+        cells = [[name.upper() for name in self._columns], *(row for row, _ in self._rows)]
+        widths = {name: max(cell_len(row[column]) for row in cells) for column, name in enumerate(self._columns)}
+        shown = self._fitting(widths, screen.width)
+
+        def line(row: list[str], heading: bool) -> Text:
+            parts = Text(no_wrap=True)
+            for column, name in enumerate(self._columns):
+                if name not in shown:
+                    continue
+                cell, blanks = row[column], " " * (widths[name] - cell_len(row[column]))
+                style = "bold" if heading else _STYLES.get(cell, "") if name == self._status else ""
+                if parts:
+                    parts.append(_GAP)
+                parts.append(blanks if name in self._right else "")
+                parts.append(cell, style)
+                parts.append("" if name in self._right else blanks)
+            parts.rstrip()
+            return parts
+
+        screen.print(line(cells[0], heading=True), soft_wrap=True)
+        for row, note in self._rows:
+            screen.print(line(row, heading=False), soft_wrap=True)
+            if note:
+                screen.print(Padding(Text(note, style="dim"), (0, 0, 0, 4), expand=False))
+
+    def _fitting(self, widths: dict[str, int], width: int) -> list[str]:
+        """Return the columns that fit, as many of the optional ones as can be."""
+        shown = list(self._columns)
+        for name in self._optional:
+            if sum(widths[column] + len(_GAP) for column in shown) - len(_GAP) <= width:
+                break
+            if name in shown:
+                shown.remove(name)
+        return shown
 
 
 class Facts:
@@ -113,21 +146,17 @@ class Facts:
             self._facts.append((name, text.plain(value)))
 
     def print(self) -> None:
-        """Print the lines, the values aligned; long ones wrap below themselves on a terminal."""
+        """Print the lines, the values aligned."""
         width = max((len(name) for name, _ in self._facts), default=0)
         if not on_terminal():
-            sys.stdout.write("".join(f"{name.ljust(width)}  {value}\n" for name, value in self._facts))
+            sys.stdout.write("".join(f"{name.ljust(width)}{_GAP}{value}\n" for name, value in self._facts))
             return
-        from rich.table import Table as RichTable
         from rich.text import Text
 
-        table = RichTable.grid(padding=(0, 2, 0, 0))
-        table.add_column(style="bold", no_wrap=True)
-        table.add_column(overflow="fold")
+        screen = console()
         for name, value in self._facts:
             style = _STYLES.get(value.split(" ", 1)[0], "") if name == "status" else ""
-            table.add_row(name, Text(value, style=style))
-        console().print(table)
+            screen.print(Text.assemble((name.ljust(width), "bold"), _GAP, (value, style)), soft_wrap=True)
 
 
 def console() -> Console:

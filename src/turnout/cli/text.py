@@ -55,11 +55,21 @@ def size(count: int | None) -> str:
     return f"{value:.1f} {unit}"
 
 
+def count(number: int, what: str) -> str:
+    """Return `1 file`, `1,200 files`."""
+    return f"{number:,} {what}{'s' * (number != 1)}"
+
+
 def number(value: Any) -> str:
     """Return a metric's value for reading: floats with up to six significant digits, everything else as it is."""
     if isinstance(value, bool) or not isinstance(value, float):
         return plain(value)
     return f"{value:.6g}"
+
+
+def exact(value: Any) -> str:
+    """Return a metric's value as it was logged."""
+    return repr(value) if isinstance(value, float) else plain(value)
 
 
 def plain(value: Any) -> str:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from turnout.config.run_configuration import RunConfiguration
+from turnout.config.run_configuration import RunConfiguration, default_environment
 from turnout.elements import ConfigElement, Field, names, normal_key, warn
 from turnout.environments import files
 from turnout.environments.conda_dependencies import CONDA_FILE_NAME, CondaDependencies
@@ -89,7 +89,9 @@ def save(
         named = held = _get(existing or {}, "environment")
         if isinstance(held, str):
             held = _read(_beside(target, held), keep_comments=True)
-        if isinstance(run_config.environment, Environment):
+        if existing is not None and named is None and run_config.environment == default_environment():
+            definition.pop("environment")  # the file names none and means this one
+        elif isinstance(run_config.environment, Environment):
             _save_packages(run_config.environment, definition["environment"], held, target)
             if separate_environment_yaml:
                 own_file = named if isinstance(named, str) else None
@@ -244,8 +246,9 @@ def _merged(existing: dict[str, Any] | None, definition: dict[str, Any]) -> dict
     if existing is None or _get(existing, "ArgumentVector") is not None:
         return definition
     _update(existing, definition, RunConfiguration, RunConfiguration().serialize())
-    key = _spelt(existing, "environment") or "environment"
-    existing[key] = _merged_environment(existing.get(key), definition["environment"])
+    if "environment" in definition:
+        key = _spelt(existing, "environment") or "environment"
+        existing[key] = _merged_environment(existing.get(key), definition["environment"])
     return existing
 
 
@@ -269,7 +272,7 @@ def _update(held: dict[str, Any], wanted: dict[str, Any], kind: type[ConfigEleme
         if key is None:
             if value != default:
                 held[field.key] = value
-        elif isinstance(held[key], dict) and isinstance(value, dict) and field.nested():
+        elif isinstance(held[key], dict) and isinstance(value, dict) and hasattr(field.kind, "FIELDS"):
             _update(held[key], value, field.kind, default or {})
         elif isinstance(held[key], dict) and isinstance(value, dict):
             _update_mapping(held[key], value)
@@ -300,8 +303,11 @@ def _save_packages(environment: Environment, definition: dict[str, Any], held: A
     packages = python.pop("condaDependencies", None)
     if packages is None or (environment.python.user_managed_dependencies and packages == CondaDependencies().as_dict()):
         return
-    section = _get(held, "python") if isinstance(held, dict) else None
-    named = _get(section, "condaDependenciesFile") if isinstance(section, dict) else None
+    section = (_get(held, "python") if isinstance(held, dict) else None) or {}
+    if _get(section, "condaDependencies") is not None:
+        python["condaDependencies"] = packages  # this file has them inside, and keeps them there
+        return
+    named = _get(section, "condaDependenciesFile")
     file = _companion(target, named, CONDA_FILE_NAME, packages)
     environment.python.conda_dependencies.save(file)
     python["condaDependenciesFile"] = os.path.relpath(file, _root(target))

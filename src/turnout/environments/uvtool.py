@@ -9,10 +9,17 @@ from collections.abc import Callable
 from turnout.exceptions import EnvironmentException
 from turnout.runtime.builders.uv import said, variables
 
-_MALFORMED = ("couldn't parse requirement", "failed to parse", "no such file or directory", "unexpected", "invalid", "expected")
+_MALFORMED = (
+    "couldn't parse requirement",
+    "failed to parse",
+    "no such file or directory",
+    "unexpected",
+    "invalid",
+    "expected",
+)
 
 
-class ResolutionFailed(EnvironmentException):  # noqa: N818 - the exceptions here end as v1's do
+class ResolutionFailed(EnvironmentException):
     """A specification has no solution.
 
     Attributes:
@@ -72,9 +79,12 @@ def run_uv(arguments: list[str], directory: str, text: str, report: Callable[[st
         )
         words: list[str] = []
         assert process.stderr is not None
+        failed = False
         for line in process.stderr:
             words.append(line.rstrip())
-            report(line.rstrip())
+            failed = failed or line.lstrip().startswith(("error", "×"))
+            if not failed:  # a failure is told once, by the exception
+                report(line.rstrip())
         code = process.wait()
         out.seek(0)
         if code:

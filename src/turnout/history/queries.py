@@ -98,7 +98,8 @@ class Series:
     values: Sequence[Any]
 
 
-_COLUMNS = [schema.runs.c[name] for name in RunRow.__dataclass_fields__ if name != "tags"]
+_NAMES = [name for name in RunRow.__dataclass_fields__ if name != "tags"]
+_COLUMNS = [schema.runs.c[name] for name in _NAMES]
 
 
 def list_runs(
@@ -119,7 +120,7 @@ def list_runs(
     query = select(runs.seq, *_COLUMNS).where(and_(*wanted)).order_by(runs.created.desc(), runs.id.desc())
     rows = connection.execute(query.limit(limit).offset(offset)).all()
     tagged = _labels(connection, schema.tags, [row[0] for row in rows])
-    return [RunRow(*row[1:], tags=tagged.get(row[0], {})) for row in rows]
+    return [RunRow(**dict(zip(_NAMES, row[1:], strict=True)), tags=tagged.get(row[0], {})) for row in rows]
 
 
 def experiments(connection: Connection, workspace_id: str) -> list[ExperimentRow]:
@@ -238,7 +239,7 @@ def _seq(workspace_id: str, run_id: str) -> Any:
 
 def _with_labels(table: Table, labels: Labels | None) -> list[ColumnElement[bool]]:
     """Return conditions on runs: each label is there, and has the value when one is given."""
-    conditions = []
+    conditions: list[ColumnElement[bool]] = []
     for key, value in (labels or {}).items():
         having = select(table.c.run).where(table.c.key == key, table.c.removed.is_(False))
         if value is not None:

@@ -86,7 +86,7 @@ def read_row(record: RunRecord, look: Look | None = None) -> dict[str, Any] | No
         The row without `seq` and `workspace`; None when there is no such run, or its definition can't be read.
     """
     try:
-        definition = record.definition
+        definition: Any = record.definition  # what a damaged file holds may be anything
     except (OSError, ValueError):
         return None
     if not isinstance(definition, dict):

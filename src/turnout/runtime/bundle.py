@@ -75,7 +75,7 @@ def _sources() -> List[Tuple[str, str]]:
 
 
 def _look(files: List[Tuple[str, str]]) -> str:
-    """Return a digest of how the files look from outside, and the one that names the version, which goes into the copy."""
+    """Return a digest of how the files look from outside, with the file that has the version."""
     hasher = hashlib.sha256(_PACKAGE.encode("utf-8", "surrogateescape"))
     for name, path in [*files, ("__init__.py", os.path.join(_PACKAGE, "__init__.py"))]:
         status = os.stat(path)
@@ -121,7 +121,7 @@ def _copy(contents: Dict[str, bytes], home: layout.Home, target: str) -> None:
         directories = _directories(contents)
         for directory in directories:
             os.mkdir(os.path.join(temporary, directory), layout.DIRECTORY_MODE)
-        # Synced, as a power cut must not leave a copy that looks whole and has empty files: every later run would use it.
+        # Synced, as a power cut must not leave a copy that looks whole and has empty files for every later run.
         for name, data in contents.items():
             records.write_atomic(os.path.join(temporary, "turnout", name), data, sync=True)
         for directory in directories:

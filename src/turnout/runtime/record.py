@@ -92,7 +92,7 @@ class RunRecord:
 
     def artifact_names(self) -> "List[str]":
         """Return the names of all files that the run left or leaves: uploaded, outputs, logs; sorted."""
-        return sorted(set(name for name, _ in self._artifacts()))
+        return sorted({name for name, _ in self._artifacts()})
 
     def artifact_path(self, name: str) -> "Optional[str]":
         """Return the file that holds the artifact `name`, or None when there is none."""

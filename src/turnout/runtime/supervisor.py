@@ -164,7 +164,11 @@ class Supervisor:
             prefix=self.prefix,
         )
         return variables.compose(
-            variables.base(os.environ), self.inherited(), environment.get("variables") or {}, {**configured, **extra}, facts
+            variables.base(os.environ),
+            self.inherited(),
+            environment.get("variables") or {},
+            {**configured, **extra},
+            facts,
         )
 
     def inherited(self) -> Dict[str, str]:

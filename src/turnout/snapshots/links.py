@@ -31,10 +31,21 @@ def target(root: bytes, path: bytes, ignore_file: bytes) -> bytes:
             f"the link {shown(path)} leads out of the source directory, to {shown(text)}; put what it names in its "
             f"place, or leave it out with a line in {os.fsdecode(ignore_file)}"
         )
-    above = os.path.dirname(link)
-    if not text.startswith(b"/") and _within(root, os.path.normpath(os.path.join(above, text))):
+    if not text.startswith(b"/") and _stays_below(path.count(b"/"), text):
         return text
-    return os.path.relpath(real, above)
+    return os.path.relpath(real, os.path.dirname(link))
+
+
+def _stays_below(depth: int, text: bytes) -> bool:
+    """Say whether a relative target never leaves the root, for a link that lies `depth` directories below it."""
+    for part in text.split(b"/"):
+        if part == b"..":
+            depth -= 1
+        elif part not in (b"", b"."):
+            depth += 1
+        if depth < 0:
+            return False
+    return True
 
 
 def _within(root: bytes, path: bytes) -> bool:

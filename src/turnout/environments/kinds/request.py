@@ -50,4 +50,4 @@ class Request:
 
 def submitters_python() -> str:
     """Return the submitter's minor version, such as `3.11`."""
-    return "%d.%d" % sys.version_info[:2]
+    return f"{sys.version_info.major}.{sys.version_info.minor}"

@@ -21,7 +21,11 @@ def takes(definition: dict[str, Any]) -> bool:
     """Say whether python, pip and pip packages are all that is asked for."""
     if (definition.get("docker") or {}).get("enabled"):
         return False
-    names = [re.split(r"[<>=! \[]", item.strip(), maxsplit=1)[0] for item in _dependencies(definition) if isinstance(item, str)]
+    names = [
+        re.split(r"[<>=! \[]", item.strip(), maxsplit=1)[0]
+        for item in _dependencies(definition)
+        if isinstance(item, str)
+    ]
     return all(name in ("python", "pip") for name in names)
 
 
@@ -59,7 +63,16 @@ def resolve(request: Request, report: Callable[[str], None]) -> dict[str, Any]:
     report(f"resolving {len(request.requirements)} requirements for Python {request.python}")
     # Options go into the file too: uv reads them there as pip does.
     text = "\n".join([*request.options, *request.requirements]) + "\n"
-    arguments = ["pip", "compile", "-", "--generate-hashes", "--no-header", "--no-annotate", "--python-version", request.python]
+    arguments = [
+        "pip",
+        "compile",
+        "-",
+        "--generate-hashes",
+        "--no-header",
+        "--no-annotate",
+        "--python-version",
+        request.python,
+    ]
     lock = run_uv(arguments, request.source_directory or os.getcwd(), text, report)
     return {"requirements": lock, "options": list(index_options(request.options))}
 

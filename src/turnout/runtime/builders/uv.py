@@ -109,4 +109,6 @@ def said(words: List[str]) -> str:
         if word.startswith(("error", "×", "x ", "Failed")):
             told = told[position:]
             break
-    return " ".join(word.strip("×╰─▶│├ ") for word in told[:12])[:600] or "uv said nothing"
+    plain = [word.strip("×╰─▶│├^ ") for word in told[:12]]
+    line = " ".join(word for word in plain if word)
+    return line[7:600] if line.startswith("error: ") else line[:600] or "uv said nothing"

@@ -76,6 +76,7 @@ class Files(RunBase):
 
     def get_file_names(self) -> "List[str]":
         """Return the names of all files of the run, sorted: outputs, logs, and what was uploaded."""
+        self._definition()
         return self.record.artifact_names()
 
     def download_file(
@@ -92,6 +93,7 @@ class Files(RunBase):
         Raises:
             UserErrorException: the run has no such file, or it can't be written there.
         """
+        self._definition()
         source = self.record.artifact_path(name)
         if source is None:
             available = self.get_file_names()
@@ -154,7 +156,8 @@ class Files(RunBase):
         return artifact
 
     def _prepare(self) -> bool:
-        """See to it that the record is there, as that of a run that was submitted or begun is; return whether it is."""
+        """See to it that the record is there; return False when a run does without one (some offline runs)."""
+        self._definition()
         return True
 
     def _references(self, names: "List[str]") -> "Dict[str, str]":

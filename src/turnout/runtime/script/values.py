@@ -151,7 +151,7 @@ def _element(call: str, what: str, value: "Any") -> "Any":
         raise _refused(call, what, "run.%s does not support %s type. Use run.log_list instead", value)
     _check_no_time(call, what, value)
     element = value.item() if hasattr(value, "item") else value.numpy()
-    if is_array(element):  # numpy.longdouble, whose element is itself
+    if type(element) is type(value):  # numpy.longdouble, whose element is of its own kind
         return _number(call, what, element)
     return scalar(call, what, element)
 

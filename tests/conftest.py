@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+
+
+@pytest.fixture(scope="session")
+def missing_service() -> Callable[[str], NoReturn]:
+    """Say that a test needs something that isn't there: it skips, naming that, and fails in CI."""
+
+    def missing(what: str) -> NoReturn:
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"{what}; in CI it has to be there (scripts/services installs it as root on Debian)")
+        pytest.skip(what)
+
+    return missing
 
 
 @pytest.fixture

@@ -129,7 +129,7 @@ def test_the_python_version_is_set_in_its_place() -> None:
     made = CondaDependencies.create(conda_packages=["numpy", "python=3.8"])
     made.set_python_version("3.11")
     assert made.conda_packages == ["numpy", "python=3.11"]
-    with pytest.raises(UserErrorException, match="a Python version is like '3.11', not 'three'"):
+    with pytest.raises(UserErrorException, match=r"a Python version is like '3.11', not 'three'"):
         made.set_python_version("three")
 
 

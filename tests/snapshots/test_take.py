@@ -143,14 +143,14 @@ def test_names_of_any_bytes_survive(tmp_path_factory, names):
 
 def test_a_tree_deeper_than_the_interpreters_stack_is_packed(source, pack, monkeypatch):
     monkeypatch.chdir(source)
-    for _ in range(1500):
+    for _ in range(1100):
         os.mkdir("d")
         os.chdir("d")
     with open("a", "w") as stream:
         stream.write("x")
     os.chdir(source)
     try:
-        assert next(iter(entries(pack()))) == "d/" * 1500 + "a"
+        assert next(iter(entries(pack()))) == "d/" * 1100 + "a"
     finally:
         subprocess.run(["rm", "-r", "d"], check=True)  # pytest would run out of stack
 

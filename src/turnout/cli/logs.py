@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(run_name: str, follow: bool, system: bool, name: str | None) -> None:
     """Print the log of RUN: what its script wrote to standard output and standard error."""
     if system and name:
-        raise click.UsageError("--system and --name exclude each other", click.get_current_context())
+        raise click.UsageError("--system and --name exclude each other")
     run = common.find(common.workspace(), run_name)
     paths = _system_logs(run) if system else [_named(run, name, follow) if name else run.layout.script_log]
     printer = _Printer(run, paths)

@@ -72,7 +72,7 @@ def _tags(words: tuple[str, ...]) -> dict[str, str | None] | None:
     for word in words:
         key, equals, value = word.partition("=")
         if not key:
-            raise click.UsageError(f"a tag is written KEY or KEY=VALUE, not '{word}'", click.get_current_context())
+            raise click.UsageError(f"a tag is written KEY or KEY=VALUE, not '{word}'")
         found[key] = value if equals else None
     return found or None
 

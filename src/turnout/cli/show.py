@@ -35,7 +35,7 @@ def command(run_name: str, patch: bool, definition: bool, as_json: bool) -> None
     workspace = common.workspace()
     run = common.find(workspace, run_name)
     if patch and definition:
-        raise click.UsageError("--patch and --definition exclude each other", click.get_current_context())
+        raise click.UsageError("--patch and --definition exclude each other")
     if patch:
         _print_patch(run)
     elif definition:

@@ -16,7 +16,7 @@ def command(run_name: str, words: tuple[str, ...], removed: tuple[str, ...], as_
     """Set tags of RUN, whether it runs or has ended, and print the tags that it has then."""
     wanted = common.pairs(words, "tag")
     if not wanted and not removed:
-        raise click.UsageError("name a tag: KEY=VALUE, or --remove KEY", click.get_current_context())
+        raise click.UsageError("name a tag: KEY=VALUE, or --remove KEY")
     run = common.find(common.workspace(), run_name)
     run.set_tags(wanted)
     run.remove_tags(list(removed))

@@ -254,12 +254,21 @@ def _merged(existing: dict[str, Any] | None, definition: dict[str, Any]) -> dict
 
 def _merged_environment(held: Any, wanted: Any) -> Any:
     """Return what to write for an environment: `wanted`, put into what the file holds already."""
-    if not isinstance(held, dict) or not isinstance(wanted, dict) or "python" not in wanted:
-        return wanted  # to, from or between a file's name and a registered environment's
+    if not isinstance(held, dict) or not isinstance(wanted, dict):
+        return wanted  # one of them is the name of a file
+    if "python" not in wanted:  # a registered environment
+        if not _by_name(held):
+            return wanted
+        _update(held, wanted, EnvironmentReference, {})
+        return held
     _update(held, wanted, Environment, Environment(None).serialize())
-    if {normal_key(str(key)) for key in held} <= {"name", "version"}:
+    if _by_name(held):
         held["python"] = wanted["python"]  # a name alone would mean a registered environment
     return held
+
+
+def _by_name(environment: dict[str, Any]) -> bool:
+    return {normal_key(str(key)) for key in environment} <= {"name", "version"}
 
 
 def _update(held: dict[str, Any], wanted: dict[str, Any], kind: type[ConfigElement], defaults: dict[str, Any]) -> None:

@@ -258,9 +258,11 @@ def remove_unchanged(into: str, notes: str) -> int:
         How many files and links were removed.
     """
     directories = _read_notes(notes)
+    if not directories:
+        return 0
     removed = 0
-    if directories:
-        root = os.open(into, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    root = _open_directory(os.fsencode(into))
+    if root is not None:
         try:
             for path in sorted(directories, key=lambda name: name.count(b"/"), reverse=True):
                 removed += _remove_in(root, path, directories[path])
@@ -268,7 +270,7 @@ def remove_unchanged(into: str, notes: str) -> int:
                     _remove_empty(root, path)
         finally:
             os.close(root)
-        os.unlink(notes)
+    os.unlink(notes)
     return removed
 
 
@@ -324,15 +326,23 @@ def _open_beneath(root: int, path: bytes) -> "Optional[int]":
     current = os.dup(root)
     for name in path.split(b"/") if path else []:
         try:
-            below = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=current)
-        except OSError as error:
-            if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                raise
-            return None
+            below = _open_directory(name, current)
         finally:
             os.close(current)
+        if below is None:
+            return None
         current = below
     return current
+
+
+def _open_directory(name: bytes, above: "Optional[int]" = None) -> "Optional[int]":
+    """Open a directory; None if there is none of that name, or a link or a file has taken its place."""
+    try:
+        return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
+            raise
+        return None
 
 
 def _clear(directory: str) -> None:

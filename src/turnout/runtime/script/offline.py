@@ -218,8 +218,12 @@ class _OfflineRecord(RunRecord):
 
     def events(self) -> "List[Dict[str, Any]]":
         """All events by time, those in memory too."""
-        found = super(_OfflineRecord, self).events()
+        found = super(_OfflineRecord, self).events() if self.exists() else []
         return sorted(found + self.memory, key=_moment) if self.memory else found
+
+    def journal(self) -> "List[Dict[str, Any]]":
+        """The transitions in order; none without a record."""
+        return super(_OfflineRecord, self).journal() if self.exists() else []
 
     def journaled_state(self) -> "Dict[str, Any]":
         """The last transition; a run without a record runs until it is ended."""
@@ -234,19 +238,15 @@ class _OfflineWriter:
     def __init__(self, record: _OfflineRecord) -> None:
         self._record = record
         self._inner = writer_for(record.layout.events)
-        self._state: "Optional[bool]" = None
+        self._made: "Optional[bool]" = None
         self._warned = False
 
     def begin(self) -> bool:
-        """Make the record unless it is there; return whether it is."""
-        if self._state is None:
-            try:
-                ownership.begin(self._record.layout, self._record.definition, {})
-                self._state = True
-            except RecordException as error:
-                self._state = False
-                self._warn(error)
-        return self._state
+        """Make the record unless it is there; return whether it is. Where it can't be made, that is tried only once."""
+        error = self._make()
+        if error is not None:
+            self._warn(error)
+        return bool(self._made)
 
     def on_disk(self) -> bool:
         """Say whether there is a record, without making one."""
@@ -254,13 +254,16 @@ class _OfflineWriter:
 
     def append(self, members: str) -> None:
         """Append one event, see `EventWriter.append`; keep it in memory where that fails."""
-        if self.begin():
+        problem = self._make()
+        if self._made:
             try:
                 self._inner.append(members)
                 return
             except RecordException as error:
-                self._warn(error)
+                problem = error
         self._record.memory.append(json.loads('{"t":%.6f,%s}' % (time.time(), members)))
+        if problem is not None:
+            self._warn(problem)  # last, as a warning may be an exception
 
     def event(self, event: "Dict[str, Any]") -> None:
         """Append an event given as a dict without its time."""
@@ -273,6 +276,16 @@ class _OfflineWriter:
     def close(self) -> None:
         """Close the file."""
         self._inner.close()
+
+    def _make(self) -> "Optional[RecordException]":
+        if self._made is None:
+            try:
+                ownership.begin(self._record.layout, self._record.definition, {})
+                self._made = True
+            except RecordException as error:
+                self._made = False
+                return error
+        return None
 
     def _warn(self, error: RecordException) -> None:
         if not self._warned:

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from turnout import __version__
 from turnout.exceptions import (
     ComputeTargetException,
-    EnvironmentException,
     ExperimentExecutionException,
     RecordException,
 )
@@ -265,8 +264,6 @@ def _environment(
         )
     except resolution.ResolutionFailed as error:
         resolved, failure, words = {}, error.message, error.words
-    except EnvironmentException as error:
-        raise EnvironmentException(f"the environment {definition.get('name')!r}: {error.message}") from error
     environment = {
         "name": definition.get("name"),
         "version": definition.get("version"),

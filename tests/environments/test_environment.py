@@ -143,6 +143,7 @@ def test_a_requirements_file_is_kept_with_its_options(tmp_path: Path) -> None:
         "thing @ https://files.example/thing.zip#sha256=1\n"
         "git+https://host.example/repo.git@v1#egg=repo\n"
         "typing_extensions (>=4)\n"
+        "odd==1!2.0\n"
     )
     made = Environment.from_pip_requirements("x", tmp_path / "requirements.txt")
     assert made.python.conda_dependencies.pip_requirements == [
@@ -158,6 +159,7 @@ def test_a_requirements_file_is_kept_with_its_options(tmp_path: Path) -> None:
         "thing @ https://files.example/thing.zip#sha256=1",
         "git+https://host.example/repo.git@v1#egg=repo",
         "typing_extensions (>=4)",
+        "odd==1!2.0",
     ]
     assert made.python.conda_dependencies.conda_packages == ["pip"]
     assert not made.python.conda_dependencies.needs_conda

@@ -54,6 +54,17 @@ def test_equal_sources_have_equal_ids_wherever_they_lie(source, pack, tmp_path):
     assert pack().id == pack(other).id
 
 
+def test_a_snapshot_says_what_it_holds(source, pack):
+    (source / "deep").mkdir()
+    (source / "deep" / "train.py").write_text("x")
+    (source / "train.log").write_text("x")
+    (source / "empty").mkdir()
+    (source / ".gitignore").write_text("*.log")
+    snapshot = pack()
+    assert [snapshot.holds(path) for path in ("deep/train.py", "./deep/train.py", "deep/../deep/train.py")] == [True] * 3
+    assert [snapshot.holds(path) for path in ("train.py", "train.log", "deep", "empty", "../x")] == [False] * 5
+
+
 def test_one_change_writes_one_object(source, pack):
     for number in range(20):
         (source / f"{number}.py").write_text(str(number))

@@ -73,12 +73,11 @@ def _python() -> Iterator[Finding]:
 
 
 def _uv() -> Iterator[Finding]:
-    from turnout.environments import uvtool
+    from turnout.environments import resolution
 
-    try:
-        path = uvtool.path()
-    except TurnoutException as error:
-        yield Finding("uv", BROKEN, "not found", str(error))
+    path = os.environ.get("TURNOUT_UV") or resolution.installed_uv()
+    if not path:
+        yield Finding("uv", BROKEN, "not found", "reinstall turnout, which brings uv along, or set TURNOUT_UV")
         return
     said = _first_line(path, "--version")
     if said is None:

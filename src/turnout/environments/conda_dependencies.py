@@ -13,20 +13,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from turnout.environments import files
+from turnout.environments.conda_form import CHANNELS, PACKAGES, PIP, checked, package_name, python_version
 from turnout.exceptions import EnvironmentException, UserErrorException
-
-CHANNELS = "channels"
-PACKAGES = "dependencies"
-PIP = "pip"
-ALLOWED_KEYS = ("name", CHANNELS, PACKAGES, "prefix", "variables")
-"""The top-level keys of a conda environment file. Source: conda's documentation, and v1's own check."""
 
 CONDA_FILE_NAME = "conda_dependencies.yml"
 _ENVIRONMENT_NAME = "project_environment"
 _DEFAULT_CHANNEL = "conda-forge"
-_CONDA_PACKAGE = re.compile(
-    r"(?:(?P<channel>[^\s=<>!~]+)::)?(?P<name>[A-Za-z0-9_][A-Za-z0-9._-]*)\s*(?P<version>.*)", re.DOTALL
-)
 _REPEATABLE_OPTIONS = (
     "--extra-index-url",
     "--find-links",
@@ -67,7 +59,7 @@ class CondaDependencies:
             structure = copy.deepcopy(_underlying_structure)
         else:
             structure = {"name": _ENVIRONMENT_NAME, PACKAGES: [], CHANNELS: [_DEFAULT_CHANNEL]}
-        self._structure: dict[str, Any] = _checked(structure, self._path or "the conda dependencies")
+        self._structure: dict[str, Any] = checked(structure, self._path or "the conda dependencies")
 
     @staticmethod
     def create(
@@ -136,7 +128,7 @@ class CondaDependencies:
     @property
     def needs_conda(self) -> bool:
         """Whether a conda package other than python and pip is asked for."""
-        return any(_conda_name(package) not in ("python", PIP) for package in self.conda_packages)
+        return any(package_name(package) not in ("python", PIP) for package in self.conda_packages)
 
     @property
     def variables(self) -> dict[str, str]:
@@ -146,8 +138,8 @@ class CondaDependencies:
     def get_python_version(self) -> str | None:
         """Return the version of the python entry (`3.11`, `3.6.2`, `>=3.9`); None for the submitter's."""
         for package in self.conda_packages:
-            if _conda_name(package) == "python":
-                return _python_version(package)
+            if package_name(package) == "python":
+                return python_version(package)
         return None
 
     def get_default_number_of_packages(self) -> int:
@@ -174,9 +166,9 @@ class CondaDependencies:
 
     def add_conda_package(self, conda_package: str) -> None:
         """Add a conda package; it takes the place of an entry for the same package."""
-        name = _conda_name(conda_package)
+        name = package_name(conda_package)
         for position, item in enumerate(self._dependencies()):
-            if isinstance(item, str) and _conda_name(item) == name:
+            if isinstance(item, str) and package_name(item) == name:
                 self._dependencies()[position] = conda_package
                 return
         self._dependencies().insert(self._end_of_packages(), conda_package)
@@ -187,10 +179,10 @@ class CondaDependencies:
         Raises:
             UserErrorException: python can't be removed, as in v1.
         """
-        name = _conda_name(conda_package)
+        name = package_name(conda_package)
         if name == "python":
             raise UserErrorException("python can't be removed from an environment; set_python_version changes it")
-        _remove(self._dependencies(), lambda item: isinstance(item, str) and _conda_name(item) == name)
+        _remove(self._dependencies(), lambda item: isinstance(item, str) and package_name(item) == name)
 
     def add_pip_package(self, pip_package: str) -> None:
         """Add a pip requirement; it takes the place of one for the same package."""
@@ -263,7 +255,7 @@ class CondaDependencies:
             raise UserErrorException(f"a Python version is like '3.11', not {version!r}")
         entry = f"python={version}"
         for position, item in enumerate(self._dependencies()):
-            if isinstance(item, str) and _conda_name(item) == "python":
+            if isinstance(item, str) and package_name(item) == "python":
                 self._dependencies()[position] = entry
                 return
         self._dependencies().insert(0, entry)
@@ -327,7 +319,7 @@ class CondaDependencies:
     @classmethod
     def deserialize(cls, data: Mapping[str, Any], where: str = "") -> CondaDependencies:
         """Make an object from what `serialize` returned."""
-        return cls(_underlying_structure=_checked(data, where or "the conda dependencies"))
+        return cls(_underlying_structure=checked(data, where or "the conda dependencies"))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, CondaDependencies):
@@ -373,46 +365,6 @@ class CondaDependencies:
         """Where the next conda package goes: after the others and before the pip section, as conda writes it."""
         dependencies = self._dependencies()
         return next((at for at, item in enumerate(dependencies) if isinstance(item, dict)), len(dependencies))
-
-
-def _checked(structure: Any, where: str) -> dict[str, Any]:
-    """Return the structure of a conda environment file once its form is as it must be."""
-    if not isinstance(structure, dict):
-        raise EnvironmentException(f"{where} is not a conda environment file: it needs a 'dependencies' list")
-    unknown = [str(key) for key in structure if key not in ALLOWED_KEYS]
-    if unknown:
-        allowed = ", ".join(ALLOWED_KEYS)
-        raise EnvironmentException(f"{where}: a conda environment file has no key {unknown[0]!r} (there is: {allowed})")
-    for key in (CHANNELS, PACKAGES):
-        if not isinstance(structure.get(key, []), (list, type(None))):
-            raise EnvironmentException(f"{where}: '{key}' must be a list")
-    sections = 0
-    for item in structure.get(PACKAGES) or []:
-        if isinstance(item, dict) and list(item) == [PIP] and isinstance(item[PIP], (list, type(None))):
-            sections += 1
-        elif not isinstance(item, str) or not _CONDA_PACKAGE.fullmatch(item.strip()):
-            raise EnvironmentException(f"{where}: {files.plain(item)!r} is neither a conda package nor the 'pip:' list")
-    if sections > 1:
-        raise EnvironmentException(f"{where} has more than one 'pip:' list; join them")
-    if not isinstance(structure.get("variables") or {}, dict):
-        raise EnvironmentException(f"{where}: 'variables' must be a mapping")
-    return structure
-
-
-def _conda_name(package: str) -> str:
-    """Return the name of a conda package without its channel and version."""
-    match = _CONDA_PACKAGE.fullmatch(str(package).strip())
-    if match is None:
-        raise UserErrorException(f"a conda package is like 'numpy=1.26', not {package!r}")
-    return match["name"].lower()
-
-
-def _python_version(package: str) -> str | None:
-    """Return the version in a conda entry for python: `python=3.10.*=h1_0` → `3.10`."""
-    match = _CONDA_PACKAGE.fullmatch(package.strip())
-    version = (match["version"] if match else "").split(" ;")[0].strip()
-    exact = re.fullmatch(r"(?:={1,2}\s*)?([0-9][0-9.]*?)(?:\.?\*)?(?:\s*=\s*\S+|\s+\S+)?", version)
-    return exact[1] if exact else "".join(version.split()) or None
 
 
 def _core_type(core_type: str) -> str:

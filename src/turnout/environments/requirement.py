@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*[^\s,;()<>=!~]+"
+_CLAUSE = r"(?:===|==|~=|!=|<=|>=|<|>)\s*(?:[0-9]+!)?[^\s,;()<>=!~]+"
 _REQUIREMENT = re.compile(
     rf"""
     (?P<name>[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?)\s*

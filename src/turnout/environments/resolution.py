@@ -1,18 +1,23 @@
-"""Resolves an environment's definition to a lock, once per specification, platform and Python.
+"""Turns an environment's definition into what a run needs to know of it: kind, key and lock.
 
-The lock is kept in the workspace under the digest of what was asked for; of two who resolve at once, the first one's stands.
+The submitter resolves, once per specification, platform and Python; the machine of the run builds from the lock, or
+finds what was built from it before.
 """
 
 from __future__ import annotations
 
 import os
-import time
+import sys
 from collections.abc import Callable
 from typing import Any
 
-from turnout.environments.kinds import kind_of
-from turnout.environments.uvtool import ResolutionFailed, path
-from turnout.runtime import layout, records
+from turnout.environments import kinds, locks
+from turnout.environments.kinds import specification
+from turnout.environments.kinds.failures import ResolutionFailed
+from turnout.exceptions import EnvironmentException
+from turnout.runtime import layout
+
+__all__ = ["ResolutionFailed", "installed_uv", "platform_tag", "provide_tools", "resolve"]
 
 
 def resolve(
@@ -21,72 +26,93 @@ def resolve(
     workspace: layout.WorkspaceLayout,
     report: Callable[[str], None],
     source_directory: str | None = None,
+    platform: str | None = None,
 ) -> dict[str, Any]:
-    """Return what a run needs to know of its environment: `kind`, `key`, `python`, `platform`, `lock`.
+    """Return what goes into run.json under `environment`: `kind, name, version, key, python, platform, lock`.
 
     Args:
         definition: the environment in v1's dictionary form.
         home: the submitter's home.
-        workspace: keeps the locks.
-        report: gets a line for each thing that takes time.
-        source_directory: what relative paths in the requirements are relative to.
+        workspace: where locks are kept.
+        report: gets a line for each thing that a person waits for or should know.
+        source_directory: what relative paths in the requirements are relative to; the current directory by default.
+        platform: what the lock is for, such as "linux-aarch64"; this machine by default.
 
     Raises:
-        NotYetException: no kind builds such an environment yet.
-        EnvironmentException: the specification can't be read, or its Python can't be had.
-        ResolutionFailed: there is no solution.
+        NotYetException: no kind of environment carries this out yet.
+        EnvironmentException: the definition can't be used as it is, or asks for a Python that can't be had.
+        ResolutionFailed: it can be read, but there is no solution; `words` says why.
     """
-    name, kind = kind_of(definition)
-    request = kind.request(definition, source_directory or "")
-    if name == "existing":
-        lock = kind.resolve(request, report)  # the path may change from day to day, and finding it costs nothing
-    else:
-        stored = os.path.join(workspace.locks, request.digest() + ".json")
-        lock = _read(stored) or _keep(stored, kind.resolve(request, report))
+    specified = specification.parse(definition)
+    name, kind = kinds.choose(specified)
+    if kind.TOOLS:
+        provide_tools(home)
+    context = kinds.Context(
+        name=specified.name,
+        home=home,
+        directory=os.path.abspath(source_directory or os.curdir),
+        platform=platform or platform_tag(),
+        here=platform in (None, platform_tag()),
+        report=report,
+    )
+    request = kind.request(specified, context)
+    lock = kind.immediate(request)
+    if lock is None:
+        digest = locks.digest(name, request)
+        lock = locks.load(workspace, digest)
+        if lock is None:
+            lock = locks.store(workspace, digest, request, kind.resolve(request, context))
     return {
         "kind": name,
-        "key": kind.key(request, lock),
-        "python": request.python,
-        "platform": request.host,
+        "name": specified.name,
+        "version": specified.version,
+        "key": kind.key(lock),
+        "python": lock["python"],
+        "platform": lock["platform"],
         "lock": lock,
     }
 
 
+def platform_tag() -> str:
+    """Return what names this machine's platform: system and processor, such as "linux-x86_64"."""
+    system = os.uname()
+    return f"{system.sysname.lower()}-{system.machine}"
+
+
 def provide_tools(home: layout.Home) -> None:
-    """Link the tools that builders call into the home: a supervisor doesn't know where Turnout is installed."""
+    """Link the tools that builders call into the home: a supervisor doesn't know where Turnout's packages are.
+
+    Costs one look when the link is right already.
+
+    Args:
+        home: the home of this machine.
+    """
     link = os.path.join(home.tools, "uv")
-    tool = path()
     try:
-        if os.readlink(link) == tool:
-            return
+        current = os.readlink(link)
     except OSError:
-        pass
-    os.makedirs(home.tools, layout.DIRECTORY_MODE, exist_ok=True)
-    temporary = f"{link}.{os.getpid()}.tmp"
-    os.symlink(tool, temporary)
-    os.rename(temporary, link)
-
-
-def _read(stored: str) -> dict[str, Any] | None:
+        current = ""
+    # pip puts uv beside the interpreter that Turnout is installed for.
+    beside = os.path.join(os.path.dirname(sys.executable or ""), "uv")
+    if current == beside and os.access(beside, os.X_OK):
+        return
+    path = installed_uv()
+    if not path or path == current:
+        return  # TURNOUT_UV or the PATH may have one; who needs it says when there is none
     try:
-        lock: dict[str, Any] = records.read_json(stored)["lock"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return lock
+        os.makedirs(home.tools, layout.DIRECTORY_MODE, exist_ok=True)
+        temporary = f"{link}.{os.getpid()}.tmp"
+        os.symlink(path, temporary)
+        os.replace(temporary, link)
+    except OSError as error:
+        raise EnvironmentException(f"uv can't be linked into {home.tools}: {error.strerror}") from error
 
 
-def _keep(stored: str, lock: dict[str, Any]) -> dict[str, Any]:
-    """Keep a new lock and return it, or the one that another process has kept meanwhile."""
-    os.makedirs(os.path.dirname(stored), layout.DIRECTORY_MODE, exist_ok=True)
-    temporary = f"{stored}.{os.getpid()}.new"
-    records.write_json(temporary, {"lock": lock, "made": time.time()})
+def installed_uv() -> str:
+    """Return the path of the uv that was installed with Turnout; empty when it wasn't."""
     try:
-        os.link(temporary, stored)
-    except FileExistsError:
-        return _read(stored) or lock
-    finally:
-        os.unlink(temporary)
-    return lock
+        import uv  # takes milliseconds, and is only needed when the link is to be made
 
-
-__all__ = ["ResolutionFailed", "provide_tools", "resolve"]
+        return os.path.abspath(uv.find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        return ""

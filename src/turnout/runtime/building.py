@@ -34,12 +34,13 @@ class Job:
         log = os.open(run.environment_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
         pid = os.fork()
         if not pid:
-            os.environ.update(inherited)
-            self._build(environment, home, log)
+            self._build(environment, home, log, inherited, run.run_id)
         os.close(log)
         self.process = watch.Process(pid, child=True)
 
-    def _build(self, environment: Dict[str, Any], home: layout.Home, log: int) -> None:
+    def _build(
+        self, environment: Dict[str, Any], home: layout.Home, log: int, inherited: Dict[str, str], run_id: str
+    ) -> None:
         """Run in the child; never returns."""
         code = 1
         try:
@@ -48,7 +49,7 @@ class Job:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
             with os.fdopen(log, "wb", buffering=0) as stream:
-                builders.build(environment, home, stream)
+                builders.build(environment, home, stream, inherited, run_id)
             code = 0
         except builders.BuildFailed as error:
             records.write_json(self._failure, {"reason": error.reason})

@@ -45,6 +45,14 @@ class Snapshot:
         self.written = written
         self.notices = notices(facts["skipped"], facts["hint"])
 
+    def holds(self, path: str) -> bool:
+        """Say whether a file or link is in it, by its path relative to the source directory."""
+        wanted = os.fsencode(os.path.normpath(path))
+        return any(
+            manifest.path_in(record) == wanted and not record.startswith(manifest.DIRECTORY.encode())
+            for record in manifest.split(self.manifest)
+        )
+
 
 def take(source_directory: str, home: layout.Home, workspace: layout.WorkspaceLayout) -> Snapshot:
     """Make a snapshot of a source directory.

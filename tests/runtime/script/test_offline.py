@@ -236,13 +236,15 @@ def test_where_no_record_can_be_written_the_script_goes_on(unwritable: OfflineRu
     unwritable.upload_file("x", io.BytesIO(b"1"))
     unwritable.log_image("plot", plot=object_with_savefig())
     with pytest.warns(UserWarning, match="goes on in memory"):
-        child = unwritable.child_run("kid")
+        child = unwritable.child_run("kid", outputs=".")
     assert unwritable.get_metrics("m") == {"m": [float("inf"), 2]}
     assert unwritable.tags == {"k": "v"}
     assert unwritable.get_details()["status"] == "Running"
     unwritable.complete()
     assert unwritable.status == "Completed"
     assert child.status == "Running"
+    child.complete()
+    assert child.status == "Completed"
     assert os.listdir() == ["offline-runs"]
 
 

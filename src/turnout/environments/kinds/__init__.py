@@ -1,53 +1,69 @@
-"""The environment kinds as the submitter sees them: one file a kind, and its line in `KINDS`.
+"""The environment kinds on the submitter's side: one file a kind, and its name in `KINDS`.
 
-A kind takes an environment's definition (v1's dictionary form), says whether it is for it, resolves it to a lock and names
-the lock by a key. Building is the target's part: `runtime/builders` has a file of the same name.
+A kind is a module with
+
+    TOOLS                              tools that its builder calls, which the submitter links into the home
+    claims(specification) -> bool      whether it carries out such a specification; pure
+    request(specification, context)    everything that the lock depends on, as JSON types; reads local files
+    immediate(request) -> lock | None  the lock, when nothing has to be asked for it
+    resolve(request, context) -> lock  the lock otherwise: exact, and enough to build from on another machine
+    key(lock) -> str                   a digest naming the environment built from it, fit for a directory's name; pure
+
+The lock is a dict of JSON types with at least `python` and `platform`. Its builder, on the machine of the run, is the
+file of the same name in `turnout.runtime.builders`.
 """
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
-from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, NamedTuple
 
-from turnout.environments.kinds.request import Request
+from turnout.environments.kinds.specification import Specification
 from turnout.exceptions import NotYetException
+from turnout.runtime import layout
 
 KINDS = ("existing", "uv")
-"""Asked in this order; the first that takes a definition has it."""
+"""At most one of them claims a specification."""
 
 
-class EnvironmentKind(Protocol):
-    """A way to have packages installed. Its functions are pure but for `resolve`, which may ask a tool and the network."""
+class Context(NamedTuple):
+    """What a kind may need beside the specification.
 
-    def takes(self, definition: dict[str, Any]) -> bool:
-        """Say whether this kind is for an environment of this definition."""
-        ...
+    Attributes:
+        name: the environment's name, for messages.
+        home: the submitter's home.
+        directory: what relative paths are relative to; absolute.
+        platform: what the lock is for, such as "linux-x86_64".
+        here: whether that is this machine.
+        report: gets a line for each thing that a person waits for or should know.
+    """
 
-    def request(self, definition: dict[str, Any], source_directory: str) -> Request:
-        """Return what is to be resolved: everything that the lock depends on, and nothing else."""
-        ...
-
-    def resolve(self, request: Request, report: Callable[[str], None]) -> dict[str, Any]:
-        """Return the lock of a request: exact, and enough to build from on the target."""
-        ...
-
-    def key(self, request: Request, lock: dict[str, Any]) -> str:
-        """Return the name of the environment that is built from a lock, usable as a file name."""
-        ...
+    name: str
+    home: layout.Home
+    directory: str
+    platform: str
+    here: bool
+    report: Callable[[str], None]
 
 
-def kind_of(definition: dict[str, Any]) -> tuple[str, EnvironmentKind]:
-    """Return the name and the module of the kind for a definition.
+def choose(specification: Specification) -> tuple[str, Any]:
+    """Return the name and the module of the kind that carries out a specification.
 
     Raises:
-        NotYetException: no kind takes it yet.
+        NotYetException: none does.
     """
     for name in KINDS:
-        kind = cast(EnvironmentKind, import_module(f"turnout.environments.kinds.{name}"))
-        if kind.takes(definition):
+        kind = importlib.import_module(f"turnout.environments.kinds.{name}")
+        if kind.claims(specification):
             return name, kind
+    named = f"environment {specification.name!r}"
+    if specification.container:
+        raise NotYetException(
+            f"{named} runs in a container ({specification.container}), which Turnout does not carry out yet: "
+            "leave its docker section out, or name pip packages instead"
+        )
     raise NotYetException(
-        f"the environment {definition.get('name')!r} needs conda packages or a container, which Turnout does not build yet; "
-        "name pip packages only, or use an interpreter of your own (python.user_managed_dependencies)"
+        f"{named} needs conda packages ({', '.join(specification.conda)}), which Turnout does not install yet: "
+        "name them under pip where PyPI has them"
     )

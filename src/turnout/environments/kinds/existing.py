@@ -1,42 +1,89 @@
-"""The person's own interpreter (v1: `python.user_managed_dependencies`): the lock is its path."""
+"""The person's own interpreter (v1: user-managed dependencies): nothing is built."""
 
 from __future__ import annotations
 
+import hashlib
 import os
-import shutil
-from collections.abc import Callable
+import re
+import sys
 from typing import Any
 
-from turnout.environments.kinds.request import Request, submitters_python
+from turnout.environments.kinds import Context
+from turnout.environments.kinds.specification import Specification, running_python
 from turnout.exceptions import EnvironmentException
 
+TOOLS: tuple[str, ...] = ()
 
-def takes(definition: dict[str, Any]) -> bool:
-    """Say whether the person manages the packages."""
-    return bool((definition.get("python") or {}).get("userManagedDependencies"))
-
-
-def request(definition: dict[str, Any], source_directory: str) -> Request:
-    """Return a request that names the interpreter as it was given."""
-    given = str((definition.get("python") or {}).get("interpreterPath") or "python")
-    return Request("existing", submitters_python(), interpreter=given, source_directory=source_directory)
+_ACTIVE = ("", "python", "python3", "current")
+"""Names for the active interpreter; "python" is v1's default."""
 
 
-def resolve(request: Request, report: Callable[[str], None]) -> dict[str, Any]:
-    """Find the interpreter.
+def claims(specification: Specification) -> bool:
+    """Say whether the person manages the packages, outside a container."""
+    return specification.interpreter is not None and not specification.container
+
+
+def request(specification: Specification, context: Context) -> dict[str, Any]:
+    """Return the interpreter's absolute path, its version as far as that is known without running it, and the platform.
 
     Raises:
-        EnvironmentException: there is no such interpreter.
+        EnvironmentException: it is not on this machine.
     """
-    given = request.interpreter
-    found = shutil.which(os.path.expanduser(given)) or (shutil.which("python3") if given == "python" else None)
-    if found is None:
+    named = os.path.expanduser(specification.interpreter or "")
+    path = _active() if named in _ACTIVE else _located(named)
+    if context.here and not (os.path.isfile(path) and os.access(path, os.X_OK)):
         raise EnvironmentException(
-            f"the interpreter {given} does not exist or can't be executed; name another, or an environment to build"
+            f"environment {context.name!r}: there is no interpreter {named or 'python'} that can be executed; "
+            "give the path of one, or let Turnout install the packages"
         )
-    return {"interpreter": os.path.abspath(found)}
+    return {"interpreter": path, "python": _version(path), "platform": context.platform}
 
 
-def key(request: Request, lock: dict[str, Any]) -> str:
-    """Return a constant: nothing is built, so nothing is named."""
-    return "existing"
+def immediate(request: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the lock: the request itself."""
+    return dict(request)
+
+
+def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Return the lock: the request itself."""
+    return dict(request)
+
+
+def key(lock: dict[str, Any]) -> str:
+    """Return a digest of the path: the packages behind it may change at any time, and are recorded with each run."""
+    text = f"{lock['platform']}\n{lock['interpreter']}"
+    return "existing-" + hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def _active() -> str:
+    """Return the interpreter that the person works with.
+
+    That is the one that runs this code; but the `turnout` command may be installed in an environment of its own (pipx,
+    `uv tool`), so there an activated virtual environment counts.
+    """
+    command = os.path.basename(sys.argv[0]) if sys.argv else ""
+    activated = os.path.join(os.environ.get("VIRTUAL_ENV") or os.devnull, "bin", "python")
+    if command == "turnout" and os.access(activated, os.X_OK):
+        return activated
+    return os.path.abspath(sys.executable) if sys.executable else ""
+
+
+def _located(named: str) -> str:
+    if os.sep in named:
+        return os.path.abspath(named)
+    import shutil  # not for those who name the active interpreter or a path
+
+    return os.path.abspath(shutil.which(named) or named)
+
+
+def _version(path: str) -> str | None:
+    """Return "3.11" for an interpreter, from what lies beside it or from its name; None when neither tells."""
+    if os.path.abspath(sys.executable or "") == path:
+        return running_python()
+    try:
+        with open(os.path.join(os.path.dirname(os.path.dirname(path)), "pyvenv.cfg"), encoding="utf-8") as stream:
+            told = re.search(r"^version(?:_info)?\s*=\s*(\d+\.\d+)", stream.read(), re.MULTILINE)
+    except (OSError, ValueError):
+        told = None
+    told = told or re.search(r"python(\d+\.\d+)$", os.path.realpath(path))
+    return told.group(1) if told else None

@@ -1,129 +1,86 @@
-"""Pip requirements, resolved by uv to exact versions with hashes."""
+"""Pip requirements, resolved by uv to exact versions with hashes, for a virtual environment that uv builds."""
 
 from __future__ import annotations
 
 import hashlib
-import os
-import re
-from collections.abc import Callable
+import json
 from typing import Any
 
-from turnout.environments.kinds.request import Request, submitters_python
-from turnout.environments.uvtool import ResolutionFailed, run_uv
+from turnout.environments.kinds import Context, requirements
+from turnout.environments.kinds.specification import Specification, running_python
 from turnout.exceptions import EnvironmentException
 
-_PYTHON = re.compile(r"python\s*(?:=|==|~=|>=)?\s*([0-9.]+)?\*?", re.ASCII)
-_CREDENTIALS = re.compile(r"://[^/\s@]+@")
-_DROPPED = re.compile(r"azureml[-_.]", re.IGNORECASE)
+TOOLS = ("uv",)
 
 
-def takes(definition: dict[str, Any]) -> bool:
-    """Say whether python, pip and pip packages are all that is asked for."""
-    if (definition.get("docker") or {}).get("enabled"):
-        return False
-    names = [
-        re.split(r"[<>=! \[]", item.strip(), maxsplit=1)[0]
-        for item in _dependencies(definition)
-        if isinstance(item, str)
-    ]
-    return all(name in ("python", "pip") for name in names)
+def claims(specification: Specification) -> bool:
+    """Say whether Turnout is to install pip packages, and nothing else."""
+    return specification.interpreter is None and not specification.conda and not specification.container
 
 
-def request(definition: dict[str, Any], source_directory: str) -> Request:
-    """Return the requirement lines and options of a definition; v1's own packages are dropped, Turnout has their part."""
-    python = submitters_python()
-    lines: list[str] = []
-    for item in _dependencies(definition):
-        if isinstance(item, dict):
-            lines.extend(str(line).strip() for line in item.get("pip") or [])
-        elif match := _PYTHON.fullmatch(item.strip()):
-            python = match.group(1) or python
-    options = [line for line in lines if line.startswith("-") and not line.startswith(("-e", "--editable"))]
-    for line in lines:
-        if _CREDENTIALS.search(line):
-            raise EnvironmentException(
-                f"credentials in {_CREDENTIALS.sub('://…@', line)!r} would end up in the record; "
-                "give them to uv instead (UV_INDEX_URL, .netrc or keyring)"
-            )
-    wanted = [line for line in lines if line and line not in options and not line.startswith("#")]
-    kept = tuple(line for line in wanted if not _DROPPED.match(line))
-    return Request("uv", python.rstrip("."), kept, tuple(options), source_directory)
-
-
-def resolve(request: Request, report: Callable[[str], None]) -> dict[str, Any]:
-    """Ask uv for exact versions.
+def request(specification: Specification, context: Context) -> dict[str, Any]:
+    """Return all that the lock depends on; in which order packages are listed makes no difference.
 
     Raises:
-        EnvironmentException: a requirement that can't be read, or a Python that can't be had.
-        ResolutionFailed: there is no solution; `words` has uv's own.
+        EnvironmentException: a requirement can't be understood, names a file that isn't there, or holds a password.
     """
-    find_python(request.python)
-    if not request.requirements:
-        return {"requirements": "", "options": []}
-    report(f"resolving {len(request.requirements)} requirements for Python {request.python}")
-    # Options go into the file too: uv reads them there as pip does.
-    text = "\n".join([*request.options, *request.requirements]) + "\n"
-    arguments = [
-        "pip",
-        "compile",
-        "-",
-        "--generate-hashes",
-        "--no-header",
-        "--no-annotate",
-        "--python-version",
-        request.python,
-    ]
-    lock = run_uv(arguments, request.source_directory or os.getcwd(), text, report)
-    return {"requirements": lock, "options": list(index_options(request.options))}
+    wanted = requirements.read(specification.pip, context.directory, context.name)
+    for note in wanted.notes:
+        context.report(note)
+    return {
+        "python": specification.python,
+        "platform": context.platform,
+        "requirements": sorted(set(wanted.lines)),
+        "constraints": sorted(set(wanted.constraints)),
+        "sources": list(wanted.sources),  # in their order: of two indexes the first one wins
+        "build": sorted(set(wanted.build)),
+        "prereleases": wanted.prereleases,
+        "hashes": {name: sorted(set(hashes)) for name, hashes in wanted.hashes.items()},
+        "every_hash": wanted.every_hash,
+        "local": wanted.local,
+    }
 
 
-def index_options(options: tuple[str, ...]) -> list[str]:
-    """Return the options that installing from the lock needs too: where packages are to be had."""
-    kept: list[str] = []
-    for option in options:
-        name, _, value = option.replace("=", " ", 1).partition(" ")
-        if name in ("-i", "--index-url", "--extra-index-url", "-f", "--find-links", "--no-index"):
-            kept.extend([name, value.strip()] if value.strip() else [name])
-    return kept
+def immediate(request: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the empty lock when no packages are asked for, and the Python is the one that is running."""
+    running = request["python"] in (running_python(), running_python(3))
+    return _lock(request, []) if running and not request["requirements"] else None
 
 
-def find_python(version: str) -> str:
-    """Return the path of an interpreter of that version, as uv finds it.
+def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Ask uv which versions satisfy the request.
 
     Raises:
-        EnvironmentException: there is none, and uv can't get one.
+        EnvironmentException: a requirement can't be read, or there is no such Python.
+        ResolutionFailed: there is no solution, or the index can't be reached.
     """
-    try:
-        return run_uv(["python", "find", "--no-project", version], os.sep, "", lambda line: None).strip()
-    except EnvironmentException:
-        pass
-    try:  # where uv can download interpreters, it gets this one now, once
-        run_uv(["python", "install", version], os.sep, "", lambda line: None)
-        return run_uv(["python", "find", "--no-project", version], os.sep, "", lambda line: None).strip()
-    except EnvironmentException as error:
-        raise EnvironmentException(
-            f"there is no Python {version} on this machine and uv can't get one; "
-            f"this one has {', '.join(installed_pythons()) or 'none'}"
-        ) from error
+    from turnout.environments.kinds import uv_compile  # starts processes: not for those whose lock is known
+
+    return _lock(request, uv_compile.compile_lock(request, context))
 
 
-def installed_pythons() -> list[str]:
-    """Return the versions that uv finds installed, newest first."""
-    listed = run_uv(["python", "list", "--only-installed"], os.sep, "", lambda line: None)
-    versions = dict.fromkeys(match.group(1) for match in re.finditer(r"^\w+-(\d+\.\d+\.\d+)", listed, re.MULTILINE))
-    return list(versions)
+def key(lock: dict[str, Any]) -> str:
+    """Return a digest of what determines the installed files; where they come from does not, since their hashes do."""
+    parts = {name: lock.get(name) for name in ("python", "platform", "requirements", "build", "local")}
+    return "uv-" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:32]
 
 
-def key(request: Request, lock: dict[str, Any]) -> str:
-    """Return a digest of what determines the result: the lock, Python and the platform."""
-    lines = sorted(line for line in str(lock.get("requirements") or "").splitlines() if line.strip())
-    text = "\n".join([request.python, request.host, *lines])
-    return "uv-" + hashlib.sha256(text.encode()).hexdigest()[:32]
+def _lock(request: dict[str, Any], lines: list[str]) -> dict[str, Any]:
+    """Return the lock.
 
+    Its parts: the Python and platform; `requirements`, one exact requirement a line; `build`, options that change what
+    is installed; `sources`, options that say where it is to be had; `local`, the digests of local files behind it.
+    """
+    from turnout.runtime.builders import words
 
-def _dependencies(definition: dict[str, Any]) -> list[Any]:
-    conda = (definition.get("python") or {}).get("condaDependencies") or {}
-    return list(conda.get("dependencies") or [])
-
-
-__all__ = ["ResolutionFailed", "find_python", "key", "request", "resolve", "takes"]
+    if any(words.holds_credentials(line) for line in lines):
+        raise EnvironmentException("the resolved packages name a URL with a password, which must not be recorded")
+    installs = bool(lines)
+    return {
+        "python": request["python"],
+        "platform": request["platform"],
+        "requirements": sorted(lines),
+        "build": request["build"] if installs else [],
+        "sources": request["sources"] if installs else [],
+        "local": request["local"],
+    }

@@ -1,76 +1,93 @@
 """Builds environments on the machine of the run: one file a kind, and its line in `BUILDERS`.
 
-A builder finds, or makes, the environment of a lock; it resolves nothing. An environment stands at its final path
-`environments/KEY/` and is whole once `KEY.json` is there; a directory without one is half-built and made anew.
+A builder is a module with
+
+    MAKES_DIRECTORY                                 whether it builds into a directory of the home, named by the key
+    interpreter(environment, directory) -> path     where the Python is; pure
+    build(environment, directory, runner) -> facts  makes everything below `directory`, or raises BuildFailed; `runner`
+                                                    starts tools, with their output going to the run's log
+
+What is common to all (one build at a time per key, half-built directories, KEY.json) is in `store`, so that a further
+kind is one further file. An *environment* here is the dict that run.json holds: kind, key, python, platform and lock.
 """
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
-from typing import Any, BinaryIO, Dict, Optional
+from typing import Any, BinaryIO, Dict, Mapping, Optional, Union
 
 from turnout.runtime import layout
+from turnout.runtime.builders.contract import BuildFailed, Built
+
+__all__ = ["BUILDERS", "BuildFailed", "Built", "build", "find"]
 
 BUILDERS = {"existing": "existing", "uv": "uv"}
-"""Environment kind → the module here that builds it."""
-
-
-class BuildFailed(Exception):
-    """An environment can't be built.
-
-    Args:
-        reason: one line, in the tool's own words where it has said something.
-    """
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class Built:
-    """An environment that is there.
-
-    Attributes:
-        interpreter: absolute path of its Python.
-        facts: what is installed in it; None where that has yet to be asked for (see `inspection`).
-    """
-
-    def __init__(self, interpreter: str, facts: Optional[Dict[str, Any]]) -> None:
-        self.interpreter = interpreter
-        self.facts = facts
+"""Kind of environment → the module here that builds it."""
 
 
 def find(environment: Dict[str, Any], home: layout.Home) -> Optional[Built]:
-    """Return a run's environment if it is there, quickly; None when it must be built.
+    """Return the environment if it is there; None when it must be built first (or can't be: `build` says why).
+
+    Looks at one or two files and starts no process.
 
     Args:
-        environment: the `environment` part of run.json: `kind`, `key`, `lock`, `python`.
-        home: this machine's home.
-
-    Raises:
-        BuildFailed: there is no builder of that kind.
+        environment: the `environment` of run.json.
+        home: the home of this machine.
     """
-    found: Optional[Built] = _builder(environment).find(environment, home)
-    return found
+    builder = _builder(environment)
+    if builder is None:
+        return None
+    if not builder.MAKES_DIRECTORY:
+        path = builder.interpreter(environment, "")
+        return Built(path, None) if os.path.isfile(path) and os.access(path, os.X_OK) else None
+    from turnout.runtime.builders import store
+
+    return store.find(environment, home, builder)
 
 
-def build(environment: Dict[str, Any], home: layout.Home, log: BinaryIO) -> Built:
-    """Build a run's environment, or wait for another who is building it; blocks.
+def build(
+    environment: Dict[str, Any],
+    home: layout.Home,
+    log: Union[int, BinaryIO],
+    variables: Optional[Mapping[str, str]] = None,
+    run_id: str = "",
+) -> Built:
+    """Build the environment, or wait for whoever is building it; return it.
+
+    May be killed at any moment, alone or with its process group: what is half-built then is known as such and is built
+    again by the next one.
 
     Args:
-        environment: as for `find`.
-        home: this machine's home.
-        log: gets the tool's output line by line, unbuffered.
+        environment: the `environment` of run.json.
+        home: the home of this machine.
+        log: unbuffered binary file, or descriptor, that gets every line of the tools' output as it comes.
+        variables: what the tools find in their environment: where package indexes, certificates and proxies are. This
+            process's own by default.
+        run_id: the run that wants the environment, for those who wait.
 
     Raises:
-        BuildFailed: it can't be built; nothing half-built is taken for whole later.
+        BuildFailed: it can't be built; nothing of it is left behind.
     """
-    built: Built = _builder(environment).build(environment, home, log)
-    return built
+    from turnout.runtime.builders import store
+    from turnout.runtime.builders.runner import Runner
+
+    builder = _builder(environment)
+    if builder is None:
+        known = ", ".join(sorted(BUILDERS))
+        raise BuildFailed(
+            "nothing here builds an environment of kind %r (there is: %s)" % (environment.get("kind"), known)
+        )
+    runner = Runner(home, log, os.environ if variables is None else variables)
+    if not builder.MAKES_DIRECTORY:
+        builder.build(environment, "", runner)
+        return Built(builder.interpreter(environment, ""), None)
+    try:
+        return store.build(environment, home, builder, runner, run_id)
+    except OSError as error:
+        raise BuildFailed("environment %s can't be built: %s" % (environment.get("key"), error)) from error
 
 
 def _builder(environment: Dict[str, Any]) -> Any:
-    kind = str(environment.get("kind"))
-    if kind not in BUILDERS:
-        raise BuildFailed("this runtime builds no environment of kind %r (it knows: %s)" % (kind, ", ".join(BUILDERS)))
-    return import_module("turnout.runtime.builders." + BUILDERS[kind])
+    module = BUILDERS.get(str(environment.get("kind")))
+    return None if module is None else import_module("turnout.runtime.builders." + module)

@@ -1,97 +1,100 @@
-"""Asks an interpreter what is installed in it: Python's version and path, and every distribution by name and version."""
+"""Asks an interpreter what it is and what is installed in it, at once or beside a running script."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import signal
-import time
-from typing import Any, Dict
+import subprocess
+from typing import IO, Any, Dict, List, Mapping, Optional
 
-_QUESTION = r"""
-import json, platform, sys
-found = {}
-try:
-    from importlib import metadata
-    for one in metadata.distributions():
-        name = one.metadata["Name"]
-        if name:
-            found.setdefault(name, one.version)
-except ImportError:
-    import pkg_resources
-    for one in pkg_resources.working_set:
-        found.setdefault(one.project_name, one.version)
-print(json.dumps({"python": {"version": platform.python_version(), "implementation": platform.python_implementation(),
-    "executable": sys.executable, "prefix": sys.prefix, "base_prefix": sys.base_prefix, "platform": platform.platform()},
-    "packages": [{"name": name, "version": found[name]} for name in sorted(found, key=str.lower)]}))
-"""
-"""Runs in the script's interpreter, which may be as old as Python 3.6 and has no Turnout."""
+_INSIDE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "inside.py")
+
+
+def inspect(interpreter: str, timeout: float = 30.0, variables: Optional[Mapping[str, str]] = None) -> Dict[str, Any]:
+    """Return what `interpreter` says of itself: see `Pending.finish`.
+
+    Args:
+        interpreter: path of a Python, 3.6 or later.
+        timeout: seconds to wait for its answer.
+        variables: its environment; this process's own by default.
+    """
+    return begin(interpreter, variables).finish(timeout)
+
+
+def begin(interpreter: str, variables: Optional[Mapping[str, str]] = None) -> Pending:
+    """Start asking `interpreter` and return at once; it needs nobody to read its answer until `finish`."""
+    return Pending(interpreter, variables)
 
 
 class Pending:
-    """An interpreter that has been asked and will answer."""
+    """A question to an interpreter that is being answered.
 
-    def __init__(self, interpreter: str) -> None:
-        self._interpreter = interpreter
-        self._read, write = os.pipe()
-        self.pid = os.fork()
-        if not self.pid:
-            _ask(interpreter, write)
-        os.close(write)
+    Attributes:
+        pid: the process that answers; 0 when it could not be started.
+    """
+
+    def __init__(self, interpreter: str, variables: Optional[Mapping[str, str]] = None) -> None:
+        import tempfile  # not for those who only look an environment up
+
+        self.pid = 0
+        self._files = contextlib.ExitStack()
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._failure = ""
+        try:
+            # Files, not pipes: a long answer must not keep the process waiting for someone who reads it.
+            self._output: IO[bytes] = self._files.enter_context(tempfile.TemporaryFile())
+            self._errors: IO[bytes] = self._files.enter_context(tempfile.TemporaryFile())
+            with open(_INSIDE, encoding="utf-8") as stream:
+                source = stream.read()
+            self._process = subprocess.Popen(
+                [interpreter, "-c", source],
+                stdin=subprocess.DEVNULL,
+                stdout=self._output,
+                stderr=self._errors,
+                env=None if variables is None else dict(variables),
+                cwd="/",
+            )
+            self.pid = self._process.pid
+        except OSError as error:
+            self._failure = "%s can't be started: %s" % (interpreter, error.strerror)
 
     def finish(self, timeout: float) -> Dict[str, Any]:
-        """Return the answer: `python` and `packages`; after `timeout` seconds, or without an answer, `error` instead."""
-        import select
+        """Wait for the answer.
 
-        data = b""
-        deadline = time.monotonic() + timeout
-        while True:
-            ready, _, _ = select.select([self._read], [], [], max(0.0, deadline - time.monotonic()))
-            block = os.read(self._read, 1 << 20) if ready else b""
-            if not block:
-                break
-            data += block
-        os.close(self._read)
-        if time.monotonic() >= deadline:
-            _kill(self.pid)
+        Args:
+            timeout: seconds; then the process is killed.
+
+        Returns:
+            `python` (version, implementation, build, executable, prefix, base_prefix, platform) and `packages` (a list
+            of name and version, and the url of what was installed from one); both empty, with the reason in `error`,
+            when the interpreter gave no answer.
+        """
+        with self._files:
+            return self._answer(timeout) or {"python": {}, "packages": [], "error": self._failure}
+
+    def _answer(self, timeout: float) -> Optional[Dict[str, Any]]:
+        if self._process is None:
+            return None
         try:
-            os.waitpid(self.pid, 0)
-        except ChildProcessError:
-            pass  # reaped with the other children
+            status = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            self._failure = "the interpreter gave no answer within %g s" % timeout
+            return None
+        lines = self._read(self._output)
         try:
-            answer: Dict[str, Any] = json.loads(data.decode("utf-8"))
-        except ValueError:
-            return {"error": "%s did not say what is installed in it" % self._interpreter, "packages": []}
-        return answer
+            answer = json.loads(lines[-1])  # what runs at start-up (sitecustomize) may have printed before
+            if isinstance(answer, dict):
+                return answer
+        except (ValueError, IndexError):
+            pass
+        said = self._read(self._errors)
+        self._failure = "the interpreter ended with status %d%s" % (status, ": " + said[-1] if said else "")
+        return None
 
-
-def begin(interpreter: str) -> Pending:
-    """Ask an interpreter, without waiting for the answer."""
-    return Pending(interpreter)
-
-
-def inspect(interpreter: str, timeout: float = 30.0) -> Dict[str, Any]:
-    """Ask an interpreter and wait for the answer, see `Pending.finish`."""
-    return begin(interpreter).finish(timeout)
-
-
-def _ask(interpreter: str, write: int) -> None:
-    """Become the asked interpreter; never returns."""
-    try:
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, 0)
-        os.dup2(write, 1)
-        os.dup2(null, 2)
-        os.closerange(3, 256)
-        os.nice(5)  # beside the script's own start
-        values = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        os.execve(interpreter, [interpreter, "-c", _QUESTION], values)
-    finally:
-        os._exit(127)
-
-
-def _kill(pid: int) -> None:
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    @staticmethod
+    def _read(stream: IO[bytes]) -> List[str]:
+        stream.seek(0)
+        return [line for line in stream.read().decode("utf-8", "replace").splitlines() if line.strip()]

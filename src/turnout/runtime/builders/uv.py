@@ -1,114 +1,80 @@
-"""Builds a virtual environment from a lock of pip requirements, with uv."""
+"""Virtual environments built by uv from a lock of pip requirements with hashes."""
 
 from __future__ import annotations
 
+import glob
 import os
-import shutil
-import subprocess
-import time
-from typing import Any, BinaryIO, Dict, List, Mapping, Optional
+from typing import TYPE_CHECKING, Any, Dict, List
 
-from turnout.runtime import layout, records
-from turnout.runtime.builders import BuildFailed, Built, inspection, shelf
+from turnout.runtime import layout
+from turnout.runtime.builders.contract import BuildFailed
 
-TOOL_VARIABLE = "TURNOUT_UV"
+if TYPE_CHECKING:
+    from turnout.runtime.builders.runner import Runner
 
-_PIP_TO_UV = {
-    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
-    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
-    "PIP_FIND_LINKS": "UV_FIND_LINKS",
-    "PIP_CERT": "SSL_CERT_FILE",
-}
-_MISLEADING = ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON", "PYTHONPATH", "PYTHONHOME")
+MAKES_DIRECTORY = True
+
+_SECONDS_TO_ANSWER = 60.0
 
 
-def find(environment: Dict[str, Any], home: layout.Home) -> Optional[Built]:
-    """Return the environment if it is on the shelf."""
-    return shelf.find(home, str(environment.get("key")))
+def interpreter(environment: Dict[str, Any], directory: str) -> str:
+    """Return the Python of the virtual environment in `directory`."""
+    return os.path.join(directory, "bin", "python")
 
 
-def build(environment: Dict[str, Any], home: layout.Home, log: BinaryIO) -> Built:
-    """Make the virtual environment that the lock describes."""
-    return shelf.build_once(home, str(environment.get("key")), log, lambda into: _make(environment, home, log, into))
-
-
-def tool(home: layout.Home) -> str:
-    """Return the path of uv: TURNOUT_UV, what the submitter provided, else the first on the path.
+def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[str, Any]:
+    """Make the virtual environment and install exactly what the lock names; return what is really in it.
 
     Raises:
-        BuildFailed: there is none.
+        BuildFailed: uv is missing or failed, or the Python that it made doesn't run.
     """
-    provided = os.path.join(home.tools, "uv")
-    for candidate in (os.environ.get(TOOL_VARIABLE), provided, shutil.which("uv")):
-        if candidate and os.access(candidate, os.X_OK):
-            return candidate
-    raise BuildFailed("uv is not there: reinstall turnout (it comes with it), or set %s" % TOOL_VARIABLE)
+    from turnout.runtime.builders import inside, inspection, pythons, uvtool  # only `interpreter` is needed to find one
 
-
-def _make(environment: Dict[str, Any], home: layout.Home, log: BinaryIO, into: str) -> Dict[str, Any]:
-    uv = tool(home)
-    began = time.monotonic()
+    uv = uvtool.find(runner.home, runner.variables)
+    if not uv:
+        raise BuildFailed("uv is not on this machine: install it (pip install uv) or set TURNOUT_UV to its path")
     lock = environment.get("lock") or {}
-    _run([uv, "venv", "--no-project", "--python", str(environment.get("python")), into], log, into)
-    interpreter = os.path.join(into, "bin", "python")
-    text = str(lock.get("requirements") or "")
-    if text.strip():
-        path = into + ".requirements.txt"
-        records.write_atomic(path, text.encode("utf-8"))
-        try:
-            _run([uv, "pip", "sync", "--python", interpreter, *(lock.get("options") or []), path], log, into)
-        finally:
-            os.unlink(path)
-    facts: Dict[str, Any] = {"kind": "uv", "key": environment.get("key"), "interpreter": interpreter}
-    facts.update(inspection.inspect(interpreter))
-    facts.update({"built": time.time(), "seconds": round(time.monotonic() - began, 3)})
+    wanted = str(environment.get("python"))
+    variables = uvtool.variables(runner.variables)
+    # Where no Python is found, uv gets the version itself: it may be able to download one.
+    python = pythons.find(wanted, uv, variables) or wanted
+    runner.run(
+        [uv, "venv", "--quiet", "--no-project", "--python", python, directory], variables, "make the environment"
+    )
+    os.chmod(directory, layout.DIRECTORY_MODE)
+    path = interpreter(environment, directory)
+    asked = inspection.begin(path, variables)  # it starts while uv installs; the packages are looked up afterwards
+    try:
+        _install(uv, path, lock, directory, variables, runner)
+    finally:
+        facts = asked.finish(_SECONDS_TO_ANSWER)
+    if "error" in facts:
+        raise BuildFailed("the Python of the new environment does not run: %s" % facts["error"], str(facts["error"]))
+    facts["packages"] = inside.distributions(sorted(glob.glob(os.path.join(directory, "lib", "*", "site-packages"))))
+    facts["tool"] = uvtool.made_by(directory)
     return facts
 
 
-def variables(environ: Mapping[str, str]) -> Dict[str, str]:
-    """Return uv's environment: the person's, with pip's variables under uv's names, since uv does not read pip's.
+def _install(
+    uv: str, path: str, lock: Dict[str, Any], directory: str, variables: Dict[str, str], runner: Runner
+) -> None:
+    """Install exactly what the lock names into the environment of the interpreter `path`."""
+    from turnout.runtime.builders import uvtool
 
-    What would name another virtual environment or project is left out.
+    if lock.get("requirements"):
+        sources = lock.get("sources") or []
+        listing = os.path.join(directory, "requirements.txt")
+        lines = [*uvtool.file_lines(sources), *(lock.get("build") or []), *lock["requirements"]]
+        with open(listing, "w", encoding="utf-8") as stream:
+            stream.write("\n".join(lines) + "\n")
+        command = [uv, "pip", "sync", "--python", path, *uvtool.arguments(sources), *_refreshed(lock), listing]
+        runner.run(command, variables, "install the packages")
+
+
+def _refreshed(lock: Dict[str, Any]) -> List[str]:
+    """Return the arguments that make uv build packages from local directories anew.
+
+    Its cache tells two states of a directory apart by pyproject.toml and setup.py alone (uv's guide, "Caching").
     """
-    values = {name: value for name, value in environ.items() if name not in _MISLEADING}
-    for pip, uv in _PIP_TO_UV.items():
-        value = values.get(pip, "")
-        if uv == "UV_FIND_LINKS":
-            value = ",".join(item for item in value.split() if "://" in item or os.path.exists(item))
-        if value:
-            values.setdefault(uv, value)
-    return values
-
-
-def _run(argv: List[str], log: BinaryIO, into: str) -> None:
-    """Run uv; its output goes to the log as it comes. Raises BuildFailed with its last words."""
-    log.write(("$ uv %s\n" % " ".join(argv[1:])).encode("utf-8", "surrogateescape"))
-    # What the supervisor inherited may name another virtual environment or project.
-    values = {
-        name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "CONDA_PREFIX", "UV_PYTHON")
-    }
-    try:
-        process = subprocess.Popen(
-            argv, env=values, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-    except OSError as error:
-        raise BuildFailed("uv can't be started: %s" % error) from error
-    words: List[str] = []
-    assert process.stdout is not None
-    for line in process.stdout:
-        log.write(line)
-        words.append(line.decode("utf-8", "replace").strip())
-    if process.wait():
-        raise BuildFailed("the environment can't be built: %s" % said(words))
-
-
-def said(words: List[str]) -> str:
-    """Return what uv said of a failure, in one line: its error and what it gives as the cause."""
-    told = [word for word in words if word and not word.startswith(("$", "Using ", "Creating ", "Activate "))]
-    for position, word in enumerate(told):
-        if word.startswith(("error", "×", "x ", "Failed")):
-            told = told[position:]
-            break
-    plain = [word.strip("×╰─▶│├^ ") for word in told[:12]]
-    line = " ".join(word for word in plain if word)
-    return line[7:600] if line.startswith("error: ") else line[:600] or "uv said nothing"
+    names = [line.split(" @ file:", 1)[0] for line in lock["requirements"] if " @ file:" in line]
+    return [part for name in names for part in ("--refresh-package", name.split("[", 1)[0].strip())]

@@ -160,10 +160,10 @@ class OfflineRun(Run):
 
     def _end(self, state: str, reason: str = "", error: "Optional[Mapping[str, Any]]" = None) -> None:
         """End the run; one that reported nothing leaves nothing."""
-        if self._outputs is None and not self._writer.on_disk():
-            self._offline.ended = {"state": state, "reason": reason, "t": time.time()}
-        else:
+        if self._writer.on_disk() or (self._outputs is not None and self._prepare()):
             super(OfflineRun, self)._end(state, reason, error)
+        else:
+            self._offline.ended = {"state": state, "reason": reason, "t": time.time()}
 
     def _keep_outputs(self) -> None:
         """Keep a directory that was named; `./outputs` lies beside the record and stays there."""

@@ -1,0 +1,146 @@
+"""Reads an environment's definition, in v1's dictionary form, as far as it says what is to be installed."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any, NamedTuple
+
+from turnout.exceptions import EnvironmentException
+
+# Compiled on use: the submission of a script that names no packages does not pay for them.
+_CONDA = r"(?:[^:\s]+::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>[^\s\[].*?)?\s*(?:\[.*\])?"
+_CLAUSE = r"(?P<sign>===|==|>=|<=|!=|~=|=|<|>)?\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.?\*)?"
+_DEFAULT_IMAGES = "mcr.microsoft.com/azureml/"
+"""v1 writes one of these into every definition; without `docker.enabled` it meant nothing on a local target."""
+
+
+class Specification(NamedTuple):
+    """What is to be installed.
+
+    Attributes:
+        name: the environment's name.
+        version: its version, if it has one.
+        interpreter: the person's own interpreter, as it was named; None when Turnout installs the packages.
+        python: the wanted Python, minor ("3.11") or full ("3.11.7").
+        pip: lines as in a requirements file.
+        conda: conda packages other than python and pip.
+        container: what asks for a container, empty when nothing does.
+    """
+
+    name: str
+    version: str | None
+    interpreter: str | None
+    python: str
+    pip: tuple[str, ...]
+    conda: tuple[str, ...]
+    container: str
+
+
+def parse(definition: dict[str, Any]) -> Specification:
+    """Return what a definition asks for.
+
+    Raises:
+        EnvironmentException: a part of it can't be understood.
+    """
+    name = str(definition.get("name") or "unnamed")
+    python = definition.get("python") or {}
+    packages = python.get("condaDependencies") or {}
+    if not isinstance(packages, dict):
+        raise EnvironmentException(
+            f"condaDependencies of environment {name!r} is not a mapping: give the file's content"
+        )
+    if python.get("baseCondaEnvironment"):
+        raise EnvironmentException(
+            f"environment {name!r} names a conda environment of this machine ({python['baseCondaEnvironment']}): "
+            "use its interpreter (interpreter_path, with user_managed_dependencies)"
+        )
+    wanted, pip, conda = _sort(name, packages.get("dependencies") or [])
+    own = bool(python.get("userManagedDependencies"))
+    version = definition.get("version")
+    return Specification(
+        name=name,
+        version=None if version is None else str(version),
+        interpreter=str(python.get("interpreterPath") or "") if own else None,
+        python="" if own else _python_version(name, wanted),
+        pip=tuple(pip),
+        conda=tuple(conda),
+        container=_container(definition.get("docker") or {}),
+    )
+
+
+def running_python(digits: int = 2) -> str:
+    """Return the version of this interpreter: "3.11", with three digits "3.11.7"."""
+    return ".".join(str(number) for number in sys.version_info[:digits])
+
+
+def _sort(name: str, dependencies: list[Any]) -> tuple[str, list[str], list[str]]:
+    """Return the wanted Python as conda writes it, the pip lines and the names of other conda packages."""
+    python, pip, conda = "", list[str](), list[str]()
+    for item in dependencies:
+        if isinstance(item, dict) and set(item) == {"pip"}:
+            lines = item["pip"] or []
+            if not isinstance(lines, list) or not all(isinstance(line, str) for line in lines):
+                raise EnvironmentException(f"pip dependencies of environment {name!r} must be a list of strings")
+            pip.extend(lines)
+            continue
+        match = re.fullmatch(_CONDA, item.strip()) if isinstance(item, str) else None
+        if match is None:
+            raise EnvironmentException(f"dependency {item!r} of environment {name!r} can't be understood")
+        if match["name"].lower() == "python":
+            python = match["version"] or python
+        elif match["name"].lower() != "pip":  # what installs pip packages here brings what it needs
+            conda.append(match["name"])
+    return python, pip, conda
+
+
+def _python_version(name: str, wanted: str) -> str:
+    """Return "X.Y" or "X.Y.Z" for a version in conda's syntax; the submitter's own for a range, or for nothing."""
+    running = running_python()
+    if not wanted:
+        return running
+    clauses = [re.fullmatch(_CLAUSE, part.strip()) for part in wanted.split(",")]
+    if any(clause is None for clause in clauses):
+        raise EnvironmentException(
+            f"environment {name!r} asks for python{wanted}, which can't be understood: "
+            f"name one version, like python={running}"
+        )
+    first = clauses[0]
+    assert first is not None
+    if len(clauses) == 1 and (first["sign"] or "=").strip("=") == "" and first["version"].count(".") in (1, 2):
+        return str(first["version"])
+    if all(clause is not None and _satisfies(sys.version_info[:3], clause) for clause in clauses):
+        return running
+    raise EnvironmentException(
+        f"environment {name!r} asks for python{wanted}, and this is Python {running_python(3)}: "
+        "name one version, like python=3.11"
+    )
+
+
+def _satisfies(version: tuple[int, ...], clause: re.Match[str]) -> bool:
+    sign = clause["sign"] or "="
+    bound = tuple(int(part) for part in clause["version"].split("."))
+    same = version[: len(bound)] == bound
+    if sign == "~=":
+        return version[: len(bound) - 1] == bound[:-1] and version >= bound
+    return {
+        "=": same,
+        "==": same,
+        "===": same,
+        "!=": not same,
+        ">=": version >= bound,
+        "<=": same or version < bound,
+        ">": version > bound and not same,
+        "<": version < bound,
+    }[sign]
+
+
+def _container(docker: dict[str, Any]) -> str:
+    if docker.get("enabled"):
+        return "docker.enabled"
+    if docker.get("baseDockerfile"):
+        return "a Dockerfile"
+    if docker.get("buildContext"):
+        return "a build context"
+    image = str(docker.get("baseImage") or "")
+    return "" if image.startswith(_DEFAULT_IMAGES) else image

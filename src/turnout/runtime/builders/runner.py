@@ -1,0 +1,88 @@
+"""Starts the tools that builders use, with each line of their output in the run's log as it comes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import BinaryIO, Dict, List, Mapping, Tuple, Union
+
+from turnout.runtime import layout, records
+from turnout.runtime.builders import words
+from turnout.runtime.builders.contract import BuildFailed
+
+_KEPT_LINES = 400
+"""Lines of a tool's output kept in memory, to quote from when it fails."""
+
+
+class Runner:
+    """Runs tools for one build.
+
+    Attributes:
+        home: the home of this machine.
+        variables: what tools find in their environment.
+        held: descriptors that the tools keep open as long as they live.
+    """
+
+    def __init__(self, home: layout.Home, log: Union[int, BinaryIO], variables: Mapping[str, str]) -> None:
+        self.home = home
+        self.variables: Dict[str, str] = dict(variables)
+        self.held: Tuple[int, ...] = ()
+        self._log = log
+
+    def say(self, text: str) -> None:
+        """Put a line of Turnout's own into the log."""
+        self._write(("turnout: %s\n" % text).encode("utf-8", "replace"))
+
+    def run(self, argv: List[str], variables: Mapping[str, str], doing: str) -> None:
+        """Run a tool to its end.
+
+        Args:
+            argv: what to execute; `argv[0]` is a path.
+            variables: its whole environment.
+            doing: what it does, for the one-line reason: "install the packages".
+
+        Raises:
+            BuildFailed: it can't be started, or ended with anything but 0; carries its last words.
+        """
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                env=dict(variables),
+                cwd="/",  # no project's settings are picked up on the way
+                pass_fds=self.held,
+            )
+        except OSError as error:
+            raise BuildFailed("%s can't be started: %s" % (argv[0], error)) from error
+        try:
+            said = self._follow(process)
+        except BaseException:
+            process.kill()  # it must not go on writing when its output can't be kept any more
+            process.wait()
+            raise
+        status = process.wait()
+        if status != 0:
+            tool = os.path.basename(argv[0])
+            quoted = words.meaningful("\n".join(said))
+            reason = words.headline(quoted) or "it ended with status %d and said nothing" % status
+            raise BuildFailed("%s could not %s: %s" % (tool, doing, reason), quoted)
+
+    def _follow(self, process: "subprocess.Popen[bytes]") -> List[str]:
+        said: List[str] = []
+        assert process.stdout is not None
+        with process.stdout as stream:
+            for line in stream:
+                cleaned = words.clean(line.decode("utf-8", "replace"))
+                self._write(cleaned.encode("utf-8", "replace"))
+                said.append(cleaned.rstrip("\n"))
+                del said[:-_KEPT_LINES]
+        return said
+
+    def _write(self, data: bytes) -> None:
+        if isinstance(self._log, int):
+            records.write_all(self._log, data)
+        else:
+            self._log.write(data)
+            self._log.flush()

@@ -1,0 +1,146 @@
+"""Keeps built environments by key: one build at a time, whole or not there.
+
+An environment is built at its final path `environments/KEY/` while `environments/KEY.lock` is held, and is whole once
+`environments/KEY.json` is renamed into place. A directory without that file is half-built; the next builder removes it.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+import time
+from typing import TYPE_CHECKING, Any, Dict, Optional
+
+from turnout.runtime import layout, records
+from turnout.runtime.builders.contract import BuildFailed, Built
+
+if TYPE_CHECKING:  # whoever finds an environment starts nothing
+    from turnout.runtime.builders.runner import Runner
+
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
+
+
+def find(environment: Dict[str, Any], home: layout.Home, builder: Any) -> Optional[Built]:
+    """Return the environment named by the key if it is whole and its Python is still there."""
+    key = _key(environment)
+    if not key:
+        return None
+    try:
+        facts = records.read_json(_whole(home, key))
+    except (OSError, ValueError):
+        return None
+    path = builder.interpreter(environment, home.environment(key))
+    # The recorded path differs when a home was copied or moved; the access fails when the base Python was removed.
+    if not isinstance(facts, dict) or facts.get("interpreter") != path or not os.access(path, os.X_OK):
+        return None
+    return Built(path, facts)
+
+
+def build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner: "Runner", run_id: str) -> Built:
+    """Build the environment under its lock, unless someone else has done so meanwhile.
+
+    Raises:
+        BuildFailed: the tool failed, or this file system has no locks.
+    """
+    key = _key(environment)
+    if not key:
+        raise BuildFailed("the run's environment has no usable key (%r)" % environment.get("key"))
+    os.makedirs(home.environments, layout.DIRECTORY_MODE, exist_ok=True)
+    lock = os.open(home.environment(key) + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+    try:
+        _acquire(lock, home, runner)
+        found = find(environment, home, builder)
+        if found is not None:
+            runner.say("environment %s was built meanwhile" % key)
+            return found
+        _name_holder(lock, run_id)
+        # The tools inherit the lock: should this process die alone, nobody builds into the directory while they write.
+        runner.held = (lock,)
+        facts = _build(environment, home, builder, runner, key)
+        os.ftruncate(lock, 0)
+        return Built(str(facts["interpreter"]), facts)
+    finally:
+        os.close(lock)
+
+
+def _build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner: "Runner", key: str) -> Dict[str, Any]:
+    directory = home.environment(key)
+    _remove_half_built(home, key, runner)
+    began = time.monotonic()
+    runner.say("building environment %s for Python %s" % (key, environment.get("python")))
+    try:
+        made = builder.build(environment, directory, runner)
+        facts = {
+            "kind": environment.get("kind"),
+            "key": key,
+            "interpreter": builder.interpreter(environment, directory),
+        }
+        facts.update(made)
+        facts.update({"built": time.time(), "build_seconds": round(time.monotonic() - began, 3)})
+        records.write_json(_whole(home, key), facts)
+    except BaseException:
+        _remove(directory, ignore_errors=True)
+        raise
+    runner.say("built environment %s in %.2f s" % (key, facts["build_seconds"]))
+    return facts
+
+
+def _remove_half_built(home: layout.Home, key: str, runner: "Runner") -> None:
+    try:
+        os.unlink(_whole(home, key))  # whole once, but its Python is gone or the home has moved
+    except FileNotFoundError:
+        pass
+    if os.path.lexists(home.environment(key)):
+        runner.say(
+            "removing %s, which an earlier build left unfinished or which no longer works" % home.environment(key)
+        )
+        _remove(home.environment(key))
+
+
+def _remove(directory: str, ignore_errors: bool = False) -> None:
+    import shutil  # only here, so that finding an environment does not pay for it
+
+    shutil.rmtree(directory, ignore_errors)
+
+
+def _acquire(lock: int, home: layout.Home, runner: "Runner") -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    except BlockingIOError:
+        runner.say("waiting for %s, which is building the same environment" % _holder(lock))
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            raise BuildFailed(
+                "the file system of %s has no file locks (flock): set TURNOUT_HOME to a directory on one that has"
+                % home.environments
+            ) from error
+        raise
+    fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+def _name_holder(lock: int, run_id: str) -> None:
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, json.dumps({"pid": os.getpid(), "run": run_id}).encode("utf-8"), 0)
+
+
+def _holder(lock: int) -> str:
+    try:
+        holder = json.loads(os.pread(lock, 4096, 0).decode("utf-8"))
+        pid, run = int(holder["pid"]), str(holder["run"])
+    except (ValueError, KeyError, TypeError):
+        return "another process"  # it has the lock and hasn't written its name yet
+    return "pid %d of run %s" % (pid, run) if run else "pid %d" % pid
+
+
+def _whole(home: layout.Home, key: str) -> str:
+    return home.environment(key) + ".json"
+
+
+def _key(environment: Dict[str, Any]) -> str:
+    """Return the key if it can safely name a directory, else an empty string."""
+    key = environment.get("key")
+    plain = isinstance(key, str) and key.replace("-", "").replace("_", "").isalnum() and key.isascii()
+    return str(key) if plain else ""

@@ -1,0 +1,89 @@
+"""Finds uv and gives it what it needs to know of this machine; used where locks are made and where they are built."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Dict, Iterable, List, Mapping
+
+from turnout.runtime import layout
+
+PATH_VARIABLE = "TURNOUT_UV"
+
+_MISLEADING = (
+    "CLICOLOR_FORCE",
+    "CONDA_DEFAULT_ENV",
+    "CONDA_PREFIX",
+    "FORCE_COLOR",
+    "PYTHONHOME",
+    "PYTHONPATH",
+    "UV_ENV_FILE",
+    "UV_NO_VERIFY_HASHES",
+    "UV_PROJECT",
+    "UV_PROJECT_ENVIRONMENT",
+    "UV_PYTHON",
+    "UV_REQUIRE_HASHES",
+    "UV_SYSTEM_PYTHON",
+    "UV_VENV_CLEAR",
+    "UV_VENV_RELOCATABLE",
+    "UV_VENV_SEED",
+    "UV_WORKING_DIR",
+    "VIRTUAL_ENV",
+    "__PYVENV_LAUNCHER__",
+)
+"""Variables that would point uv at another environment, or change what is built, behind the specification's back."""
+
+_FROM_PIP = (
+    # pip's variable, uv's, and others that mean the same to uv. uv reads none of pip's (its guide: pip compatibility).
+    ("PIP_INDEX_URL", "UV_INDEX_URL", ("UV_DEFAULT_INDEX",)),
+    ("PIP_EXTRA_INDEX_URL", "UV_EXTRA_INDEX_URL", ("UV_INDEX",)),
+    ("PIP_TRUSTED_HOST", "UV_INSECURE_HOST", ()),
+    ("PIP_CERT", "SSL_CERT_FILE", ()),
+)
+
+
+def find(home: layout.Home, environ: Mapping[str, str]) -> str:
+    """Return the path of uv: `TURNOUT_UV`, else the home's tools, else the first on PATH; empty when there is none."""
+    linked = os.path.join(home.tools, "uv")
+    for path in (environ.get(PATH_VARIABLE) or "", linked):
+        if path and os.access(path, os.X_OK):
+            return path
+    return shutil.which("uv", path=environ.get("PATH") or os.defpath) or ""
+
+
+def variables(environ: Mapping[str, str]) -> Dict[str, str]:
+    """Return the environment that uv runs with.
+
+    All that it is given, less what would mislead it, plus pip's settings for those who only have these.
+    """
+    values = {name: value for name, value in environ.items() if name not in _MISLEADING}
+    for pips, uvs, alike in _FROM_PIP:
+        if values.get(pips) and not any(values.get(name) for name in (uvs, *alike)):
+            values[uvs] = " ".join(values[pips].split())
+    links = [link for link in values.get("PIP_FIND_LINKS", "").split() if "://" in link or os.path.isdir(link)]
+    if links and not values.get("UV_FIND_LINKS"):
+        values["UV_FIND_LINKS"] = ",".join(links)  # uv separates these by commas
+    values["NO_COLOR"] = "1"
+    values["UV_NO_PROGRESS"] = "1"
+    return values
+
+
+def arguments(sources: Iterable[str]) -> List[str]:
+    """Return as uv's arguments those of pip's options that uv does not read from a requirements file."""
+    hosts = [line.split(None, 1)[1] for line in sources if line.startswith("--trusted-host ")]
+    return [part for host in hosts for part in ("--allow-insecure-host", host)]
+
+
+def file_lines(sources: Iterable[str]) -> List[str]:
+    """Return the lines that uv does read from a requirements file."""
+    return [line for line in sources if not line.startswith("--trusted-host ")]
+
+
+def made_by(directory: str) -> str:
+    """Return which uv made the virtual environment in `directory`: "uv 0.9.2", from its pyvenv.cfg."""
+    with open(os.path.join(directory, "pyvenv.cfg"), encoding="utf-8") as stream:
+        for line in stream:
+            name, _, value = line.partition("=")
+            if name.strip() == "uv":
+                return "uv %s" % value.strip()
+    return "uv"

@@ -21,8 +21,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 IGNORED = [
     "__pycache__/", "*.py[cod]", "*$py.class", "*.so", ".Python", "/build/", "develop-eggs/", "/dist/", "*.egg-info/",
@@ -88,8 +92,11 @@ class Bench:
             for name, tree in (("one file", self.small), ("unchanged", self.large)):
                 found = child("take", tree, self.top / "home")
                 self._add(f"snapshot, {name}", found["seconds"])
-                self._add("import", found["imports"])
                 self._add(f"snapshot and git facts, {name}", child("facts", tree, self.top / "home")["seconds"])
+            empty = timed(sys.executable, "-c", "")
+            self._add(
+                "import turnout.snapshots.take", timed(sys.executable, "-c", "import turnout.snapshots.take") - empty
+            )
             self._add("git status, unchanged", timed("git", "-C", self.large, "status", "--porcelain"))
             self._add("git add -A, unchanged", timed("git", "-C", self.large, "add", "-A"))
             self._change("snapshot, one changed in place", number, replace=False)
@@ -122,7 +129,7 @@ class Bench:
             self.changing.write_text(content)
         found = child("take", self.large, self.top / "home")
         self._add(name, found["seconds"])
-        self.written.add(found["written"])
+        self.written.add(found["result"])
         git(self.large, "checkout", "-q", "--", ".")
         time.sleep(2.2)
         child("take", self.large, self.top / "home")
@@ -165,7 +172,7 @@ def make_tree(root: Path, files: int) -> Path:
 
 
 def git(directory: Path, *words: str) -> None:
-    person = ["-c", "user.name=bench", "-c", "user.email=bench@example.org"]
+    person = ["-c", "user.name=bench", "-c", "user.email=bench@example.org", "-c", "gc.auto=0"]
     subprocess.run(["git", "-C", str(directory), *person, *words], check=True)
 
 
@@ -178,76 +185,100 @@ def timed(*words: str | Path) -> float:
 def child(what: str, tree: Path, home: Path) -> dict[str, Any]:
     """Measure one thing in a process of its own."""
     home.mkdir(mode=0o700, exist_ok=True)
-    words = [sys.executable, "-c", CHILD, what, str(tree), str(home)]
+    words = [sys.executable, __file__, "--child", what, str(tree), str(home)]
     return json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
 
 
-CHILD = """
-import sys, time
-began = time.perf_counter()
-what, tree, home = sys.argv[1:]
-import os
-def take():
-    found = snapshots.take(tree, layout.Home(home), layout.Home(home).workspace("bench"))
-    return {"written": found.written}
-def facts():
-    asked = GitFacts.begin(tree)
-    found = take()
-    asked.finish()
-    return found
-def walk():
-    return {"files": len(Walk(os.fsencode(tree), Rules(os.fsencode(tree))).run().files)}
-def bare():
-    files, pending = 0, [tree]
-    while pending:
-        with os.scandir(pending.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    pending.append(entry.path)
-                else:
-                    os.lstat(entry.path)
-                    files += 1
-    return {"files": files}
-def pathspec():
-    with open(os.path.join(tree, ".gitignore")) as stream:
-        spec = GitIgnoreSpec.from_lines(stream)
-    files = 0
-    for above, directories, names in os.walk(tree):
-        inside = os.path.relpath(above, tree) + "/" if above != tree else ""
-        directories[:] = [name for name in directories if name != ".git" and not spec.match_file(inside + name + "/")]
-        files += sum(not spec.match_file(inside + name) for name in names)
-    return {"files": files}
-def ignore():
-    files = 0
-    for entry in WalkBuilder(tree).hidden(False).build():
-        os.lstat(entry.path())
-        files += 1
-    return {"files": files}
-try:
-    if what in ("take", "facts"):
-        from turnout import snapshots
-        from turnout.runtime import layout
-        from turnout.snapshots import take as _
-        if what == "facts":
-            from turnout.snapshots.git import GitFacts
-    elif what == "walk":
-        from turnout.snapshots.rules import Rules
-        from turnout.snapshots.walk import Walk
-    elif what == "pathspec":
-        from pathspec import GitIgnoreSpec
-    elif what == "ignore":
-        from ignore import WalkBuilder
-except ImportError as error:
-    result = {"left out": f"not installed ({error})"}
-else:
-    imports = time.perf_counter() - began
-    function = locals()[what]
+def measured(what: str, tree: str, home: str) -> dict[str, Any]:
+    """Do one thing, timed; the imports it needs are not."""
+    try:
+        function = CHILDREN[what](tree, home)
+    except ImportError as error:
+        return {"left out": f"not installed ({error})"}
     began = time.perf_counter()
     result = function()
-    result.update(seconds=time.perf_counter() - began, imports=imports)
-import json
-print(json.dumps(result))
-"""
+    return {"result": result, "seconds": time.perf_counter() - began}
+
+
+def take(tree: str, home: str) -> Callable[[], int]:
+    from turnout.runtime import layout
+    from turnout.snapshots.take import take
+
+    place = layout.Home(home)
+    return lambda: take(tree, place, place.workspace("bench")).written
+
+
+def facts(tree: str, home: str) -> Callable[[], int]:
+    from turnout.snapshots.git import GitFacts
+
+    snapshot = take(tree, home)
+
+    def run() -> int:
+        asked = GitFacts.begin(tree)
+        written = snapshot()
+        asked.finish()
+        return written
+
+    return run
+
+
+def walk(tree: str, home: str) -> Callable[[], int]:
+    from turnout.snapshots.rules import Rules
+    from turnout.snapshots.walk import Walk
+
+    return lambda: len(Walk(os.fsencode(tree), Rules(os.fsencode(tree))).run().files)
+
+
+def bare(tree: str, home: str) -> Callable[[], int]:
+    def run() -> int:
+        files, pending = 0, [tree]
+        while pending:
+            with os.scandir(pending.pop()) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending += [entry.path] if entry.name != ".git" else []
+                    else:
+                        os.lstat(entry.path)
+                        files += 1
+        return files
+
+    return run
+
+
+def pathspec(tree: str, home: str) -> Callable[[], int]:
+    from pathspec import GitIgnoreSpec
+
+    def run() -> int:
+        with open(os.path.join(tree, ".gitignore")) as stream:
+            spec = GitIgnoreSpec.from_lines(stream)
+        files = 0
+        for above, directories, names in os.walk(tree):
+            inside = os.path.relpath(above, tree) + "/" if above != tree else ""
+            directories[:] = [
+                name for name in directories if name != ".git" and not spec.match_file(f"{inside}{name}/")
+            ]
+            files += sum(not spec.match_file(inside + name) for name in names)
+        return files
+
+    return run
+
+
+def ignore(tree: str, home: str) -> Callable[[], int]:
+    from ignore import WalkBuilder
+
+    def run() -> int:
+        builder = WalkBuilder(tree)
+        builder.hidden(False)
+        files = 0
+        for entry in builder.build():
+            os.lstat(entry.path())
+            files += 1
+        return files
+
+    return run
+
+
+CHILDREN = {"take": take, "facts": facts, "walk": walk, "bare": bare, "pathspec": pathspec, "ignore": ignore}
 
 
 def compare_decisions(top: Path) -> None:
@@ -314,7 +345,9 @@ def ours(root: Path, rules: Any) -> set[str]:
 
 def theirs(files: list[str], pattern: str, spec_type: Any) -> set[str]:
     try:
-        spec = spec_type.from_lines([pattern])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it hands the regular expressions of odd patterns to `re` as is
+            spec = spec_type.from_lines([pattern])
     except ValueError:
         return set(files)  # it refuses the pattern; git ignores it
     return {path for path in files if not spec.match_file(path)}
@@ -328,4 +361,7 @@ def machine() -> str:
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--child"]:
+        print(json.dumps(measured(*sys.argv[2:5])))
+    else:
+        main()

@@ -65,13 +65,13 @@ class Experiment:
         """Begin a run in this process, for interactive work; end it with `complete()`, `fail()` or `with`.
 
         Args:
-            outputs: accepted as in v1; files in `./outputs` are kept when the run is completed.
+            outputs: the directory whose files are kept when the run ends; `./outputs` by default.
             snapshot_directory: the code to keep with the run; None keeps none.
             **kwargs: `display_name`.
         """
         from turnout import submission
 
-        return submission.start_logging(self, snapshot_directory, display_name=kwargs.get("display_name"))
+        return submission.start_logging(self, snapshot_directory, outputs, display_name=kwargs.get("display_name"))
 
     def get_runs(
         self,

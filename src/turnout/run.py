@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -101,10 +102,9 @@ class Run(ScriptRun):
         told: dict[str, tuple[str, str]] = self._scheduler().poll([self.layout.root])
         return told.get(self.id, (state, reason))
 
-    def cancel(self) -> None:
-        """Ask for the end of the run. A run that has ended already, or is being canceled, is no error."""
-        by = f"{placement.account()}@{os.uname().nodename}"
-        self._scheduler().cancel(self.layout.root, by)
+    def _request_cancel(self) -> None:
+        """Ask the target for the end of the run on behalf of this account."""
+        self._scheduler().cancel(self.layout.root, f"{placement.account()}@{os.uname().nodename}")
 
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
@@ -124,7 +124,7 @@ class Run(ScriptRun):
         try:
             if show_output:
                 self._print_header()
-                self.follow(sys.stdout.buffer if hasattr(sys.stdout, "buffer") else None)
+                self.follow(_TextOutput())
             else:
                 self.follow(None)
         except KeyboardInterrupt:
@@ -244,6 +244,19 @@ class Run(ScriptRun):
             import json
 
             print("\nError:\n" + json.dumps(details["error"], indent=4), flush=True)  # noqa: T201
+
+
+class _TextOutput:
+    """Writes a log's bytes to whatever `sys.stdout` is: a terminal, a notebook's cell, or a buffer of text."""
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def write(self, data: bytes) -> None:
+        sys.stdout.write(self._decoder.decode(data))
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 def look_at(workspace: Workspace) -> Callable[[str], tuple[str, str]]:

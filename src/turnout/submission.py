@@ -120,6 +120,13 @@ def prepare(
 
     git = GitFacts.begin(source_directory)
     snapshot = take(source_directory, workspace.home, workspace.layout)
+    if script is not None and not snapshot.holds(script):
+        raise ExperimentExecutionException(
+            f"the script {script} is left out of the snapshot by an ignore rule; "
+            f"`turnout snapshot {source_directory}` says which"
+        )
+    for notice in snapshot.notices:
+        report(notice)
     environment, failure, words = _environment(resolution, configuration, workspace, source_directory, report)
     git_properties, patch = git.finish()
 
@@ -165,7 +172,9 @@ def prepare(
     return plan
 
 
-def start_logging(experiment: Experiment, snapshot_directory: str | None, display_name: str | None) -> Run:
+def start_logging(
+    experiment: Experiment, snapshot_directory: str | None, outputs: str | None, display_name: str | None
+) -> Run:
     """Begin a run that this process carries out itself; see `Experiment.start_logging`."""
     from turnout.run import Run
     from turnout.runtime.script.ownership import create_run
@@ -195,8 +204,10 @@ def start_logging(experiment: Experiment, snapshot_directory: str | None, displa
         "properties": properties,
         "turnout": __version__,
     }
-    directory = create_run(workspace.layout, definition, files)
-    return Run(directory, experiment)
+    run = Run(create_run(workspace.layout, definition, files), experiment)
+    if outputs is not None:
+        run._outputs = outputs
+    return run
 
 
 def new_id(experiment: str, created: float) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,6 +55,7 @@ def turnout(capfdbinary):
 
     def call(*arguments: str) -> Outcome:
         capfdbinary.readouterr()
+        sys.stdout.reconfigure(errors="surrogateescape")  # as cli.main does
         code = cli.run(list(arguments))
         out, err = capfdbinary.readouterr()
         return Outcome(code, out.decode("utf-8", "surrogateescape"), err.decode("utf-8", "surrogateescape"))
@@ -86,6 +88,10 @@ class Terminal(io.TextIOWrapper):
         return True
 
 
+def without_escapes(text: str) -> str:
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)
+
+
 @contextmanager
 def a_terminal(columns: int, variables: dict[str, str]) -> Iterator[tuple[Terminal, Terminal]]:
     """Make standard output and standard error a terminal."""
@@ -100,12 +106,12 @@ def a_terminal(columns: int, variables: dict[str, str]) -> Iterator[tuple[Termin
 
 @pytest.fixture
 def terminal():
-    """Carry out a command line on a terminal; what it drew comes with its escape sequences."""
+    """Carry out a command line on a terminal; what it drew comes without its escape sequences."""
 
     def call(*arguments: str, columns: int = 80, **variables: str) -> Outcome:
         with a_terminal(columns, variables) as (out, err):
             code = cli.run(list(arguments))
-        return Outcome(code, out.bytes.getvalue().decode(), err.bytes.getvalue().decode())
+        return Outcome(code, without_escapes(out.bytes.getvalue().decode()), err.bytes.getvalue().decode())
 
     return call
 
@@ -114,9 +120,10 @@ def terminal():
 def draw():
     """Print a table on a terminal; return what it drew."""
 
-    def call(table: Any, columns: int = 80, **variables: str) -> str:
+    def call(table: Any, columns: int = 80, escapes: bool = False, **variables: str) -> str:
         with a_terminal(columns, variables) as (out, _):
             table.print()
-        return out.bytes.getvalue().decode()
+        drawn = out.bytes.getvalue().decode()
+        return drawn if escapes else without_escapes(drawn)
 
     return call

@@ -33,7 +33,7 @@ def test_facts_are_aligned_and_empty_ones_left_out(capsys):
 
 
 def test_a_terminal_gets_what_fits_and_notes_below_their_rows(draw):
-    assert draw(table(), columns=40, TERM="dumb").splitlines() == [
+    assert draw(table(), columns=40).splitlines() == [
         "RUN            STATUS     SIZE",
         "first          Completed     1",
         "second [bold]  Failed     2345",
@@ -46,12 +46,12 @@ def test_a_wide_terminal_gets_every_column(draw):
 
 
 def test_the_status_is_coloured_unless_no_color_is_set(draw):
-    assert "\x1b[32mCompleted\x1b[0m" in draw(table(), columns=80)
-    assert "\x1b[3" not in draw(table(), columns=80, NO_COLOR="1")
+    assert "\x1b[32mCompleted\x1b[0m" in draw(table(), escapes=True)
+    assert "\x1b[3" not in draw(table(), escapes=True, NO_COLOR="1")
 
 
 def test_wide_characters_keep_the_columns_aligned(draw):
     made = Table("name", "n")
     made.add("日本", 1)
     made.add("abcd", 2)
-    assert draw(made, columns=80, TERM="dumb").splitlines()[1:] == ["日本  1", "abcd  2"]
+    assert draw(made, columns=80).splitlines()[1:] == ["日本  1", "abcd  2"]

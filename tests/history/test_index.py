@@ -226,7 +226,7 @@ def test_a_refresh_reads_only_what_is_new(workspace, monkeypatch):
     index.refresh()
     index.refresh()
     assert offsets == [size]
-    assert index.metric_series("a", "m")[0].values == tuple(float(n) for n in range(10))
+    assert index.metric_series("a", "m")[0].values == [float(n) for n in range(10)]
 
 
 def test_a_refresh_with_nothing_new_writes_nothing(workspace):
@@ -429,5 +429,38 @@ def test_a_run_whose_record_holds_nonsense_does_not_stop_the_others(workspace):
     index = Index(workspace)
     index.refresh()
     assert sorted(ids(index)) == ["good", "odd"]
-    assert index.metric_series("odd", "big")[0].values == (10**400,)
-    assert index.metric_series("odd", "m")[0].values == (1,)
+    assert index.metric_series("odd", "big")[0].values == [10**400]
+    assert index.metric_series("odd", "m")[0].values == [1]
+
+
+def test_an_unmarked_run_is_found_beside_a_marked_one(workspace):
+    index = Index(workspace)
+    index.refresh()
+    make_run(workspace, "marked")
+    make_run(workspace, "unmarked", mark=False)
+    index.refresh()
+    assert sorted(ids(index)) == ["marked", "unmarked"]
+
+
+def test_a_swap_that_counting_does_not_see_is_found_once_the_directory_rests(workspace):
+    gone = make_run(workspace, "gone")
+    index = Index(workspace)
+    index.refresh()
+    os.rename(gone.root, workspace.root + "/trash")
+    make_run(workspace, "came", mark=False)
+    index.refresh()
+    settle(workspace)
+    index.refresh()
+    assert ids(index) == ["came"]
+
+
+def test_a_directory_that_is_no_run_is_left_alone(workspace):
+    os.mkdir(os.path.join(workspace.runs, "no-run"))
+    os.mkdir(os.path.join(workspace.runs, ".being-made"))
+    make_run(workspace, "a", mark=False)
+    index = Index(workspace)
+    index.refresh()
+    settle(workspace)
+    index.refresh()
+    assert ids(index) == ["a"]
+    assert index.reindex().unreadable == []

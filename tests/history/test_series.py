@@ -61,7 +61,7 @@ def test_a_series_has_steps_and_times_as_they_were_given(workspace):
     index = Index(workspace)
     index.refresh()
     (series,) = index.metric_series("a", "m")
-    assert (series.times, series.steps, series.values) == ((10.0, 11.0, 12.0), (0, None, 20), (1.0, 2.0, 3.0))
+    assert (series.times, series.steps, series.values) == ([10.0, 11.0, 12.0], [0, None, 20], [1.0, 2.0, 3.0])
     assert series.kind == "scalar"
 
 

@@ -99,8 +99,6 @@ def test_the_persons_own_ignore_file_is_the_one_that_git_names(source, git, tmp_
 
 def test_git_is_asked_for_it_once(source, git, monkeypatch):
     git(source, "init", "-q")
-    for name in ("config",):
-        os.utime(source / ".git" / name, (1, 1))
     monkeypatch.setattr("turnout.snapshots.rules.RACY_SECONDS", -3600.0)
     first = Rules(os.fsencode(source))
     monkeypatch.setenv("PATH", "/nowhere")
@@ -109,6 +107,15 @@ def test_git_is_asked_for_it_once(source, git, monkeypatch):
     git_config.write_text(git_config.read_text() + "[core]\n\texcludesFile = /elsewhere\n")
     monkeypatch.undo()
     assert not Rules(os.fsencode(source), None, first.signature).same_as(first.signature)
+
+
+def test_git_is_asked_each_time_if_its_configuration_includes_other_files(source, git, tmp_path, monkeypatch):
+    git(source, "init", "-q")
+    git(source, "config", "include.path", str(tmp_path / "included"))
+    monkeypatch.setattr("turnout.snapshots.rules.RACY_SECONDS", -3600.0)
+    first = Rules(os.fsencode(source))
+    write(tmp_path, "included", content="[core]\n\texcludesFile = /elsewhere\n")
+    assert Rules(os.fsencode(source), None, first.signature).signature["excludes"] == "/elsewhere"
 
 
 @pytest.mark.parametrize("marker", ["pyvenv.cfg", "conda-meta/history"])

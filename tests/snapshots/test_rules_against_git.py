@@ -68,7 +68,7 @@ def write(path, content):
         stream.write(content)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     paths=st.lists(PATHS, min_size=1, max_size=12),
     root_rules=IGNORE_FILES,

@@ -52,6 +52,14 @@ def test_a_change_of_the_same_size_just_after_the_snapshot_is_seen(tree, pack, r
     assert pack().written == 1
 
 
+def test_a_file_from_the_future_is_read_each_time(tree, pack, calm, reads):
+    os.utime(tree / "train.py", (4e9, 4e9))
+    pack()
+    reads.clear()
+    pack()
+    assert reads == ["train.py"]
+
+
 def test_a_changed_file_is_the_only_one_read(tree, pack, calm, reads, listings):
     pack()
     reads.clear()

@@ -15,6 +15,7 @@ from turnout.runtime import layout, manifest, records
 from turnout.runtime.objects import Incoming, ObjectStore
 from turnout.snapshots import contents
 from turnout.snapshots.take import take
+from turnout.snapshots.walk import Walk
 
 
 def objects_in(home):
@@ -61,7 +62,9 @@ def test_a_snapshot_says_what_it_holds(source, pack):
     (source / "empty").mkdir()
     (source / ".gitignore").write_text("*.log")
     snapshot = pack()
-    assert [snapshot.holds(path) for path in ("deep/train.py", "./deep/train.py", "deep/../deep/train.py")] == [True] * 3
+    assert [snapshot.holds(path) for path in ("deep/train.py", "./deep/train.py", "deep/../deep/train.py")] == [
+        True
+    ] * 3
     assert [snapshot.holds(path) for path in ("train.py", "train.log", "deep", "empty", "../x")] == [False] * 5
 
 
@@ -194,6 +197,66 @@ def test_the_home_inside_the_source_is_not_packed(source, tmp_path):
     os.mkdir(home.root)
     for _ in range(2):
         assert list(entries(take(str(source), home, home.workspace("w")))) == ["a"]
+
+
+@pytest.fixture
+def after_the_walk(monkeypatch):
+    """Has something done between the walk and the reading."""
+    original = Walk.run
+
+    def arrange(act):
+        def run(self):
+            tree = original(self)
+            act()
+            return tree
+
+        monkeypatch.setattr(Walk, "run", run)
+
+    return arrange
+
+
+@pytest.mark.parametrize("known", [False, True])
+def test_a_file_that_goes_after_the_walk_is_not_in_the_snapshot(source, pack, calm, after_the_walk, paths_of, known):
+    (source / "a").write_text("x")
+    (source / "b").write_text("x")
+    if known:
+        pack()
+    after_the_walk(lambda: (source / "b").unlink(missing_ok=True))
+    assert paths_of(pack()) == ["a"]
+    assert paths_of(pack()) == ["a"]
+
+
+def test_a_directory_or_link_that_goes_after_it_was_listed_is_not_in_the_snapshot(source, pack, monkeypatch, paths_of):
+    (source / "a").write_text("x")
+    (source / "link").symlink_to("a")
+    (source / "deep").mkdir()
+    original = Walk._sort_out
+
+    def listed_then_gone(self, tree, path, index, entries):
+        below = original(self, tree, path, index, entries)
+        (source / "deep").rmdir()
+        (source / "link").unlink()
+        return below
+
+    monkeypatch.setattr(Walk, "_sort_out", listed_then_gone)
+    assert paths_of(pack()) == ["a"]
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo"])
+def test_what_takes_a_files_place_after_the_walk_is_never_read(source, pack, monkeypatch, after_the_walk, kind):
+    monkeypatch.setattr(contents, "PAUSE", 0.0)
+    (source / "a").write_text("x")
+
+    def replace():
+        (source / "a").unlink()
+        if kind == "link":
+            (source / "a").symlink_to("/etc/hostname")
+        else:
+            os.mkfifo(source / "a")
+
+    after_the_walk(replace)
+    with pytest.raises(SnapshotException, match="a changes while it is read"):
+        pack()
 
 
 @pytest.mark.parametrize("size", [10, 3_000_000])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from turnout.runtime.record import RunRecord
 
 _GIT = "azureml.git."
+_REPEATED = ("ContentSnapshotId", "_azureml.ComputeTargetType")
 _LARGE = 4 << 20  # bytes of events beyond which the index is asked for the metrics
 _SHOWN_METRICS = 30
 
@@ -58,7 +59,7 @@ def gather(run: Run, index: Any = None) -> dict[str, Any]:
     record = run.record
     definition, result, installed = record.definition, record.result(), record.environment()
     status, reason = run.status_and_reason()
-    reported, unreadable = events.read_all(record.layout.events)
+    reported, unreadable = events.read_all(record.layout.events, metrics=index is None)
     started, ended = _times(record, status)
     configuration = definition.get("configuration") or {}
     properties = events.properties(definition.get("properties") or {}, reported)
@@ -192,8 +193,8 @@ def _print(facts: dict[str, Any]) -> None:
     lines.add("environment", _environment_line(facts["environment"]))
     lines.add("interpreter", (facts["environment"] or {}).get("interpreter"))
     lines.add("tags", _pairs(facts["tags"]))
-    plain = {key: value for key, value in facts["properties"].items() if not _is_git(key)}
-    lines.add("properties", _pairs(plain))
+    further = {key: value for key, value in facts["properties"].items() if not _is_shown(key)}
+    lines.add("properties", _pairs(further))
     lines.add("files", facts["files"] or None)
     lines.add("unreadable", f"{facts['unreadable_events']} lines of events" if facts["unreadable_events"] else None)
     lines.add("record", facts["directory"])
@@ -252,8 +253,9 @@ def _git(git: dict[str, str], patch: int) -> str | None:
     return " ".join(word for word in words if word) or None
 
 
-def _is_git(key: str) -> bool:
-    return key.startswith((_GIT, "mlflow.source.git."))
+def _is_shown(key: str) -> bool:
+    """Say whether a property only repeats, under v1's name, what has a line of its own."""
+    return key in _REPEATED or key.startswith((_GIT, "mlflow.source.git."))
 
 
 def _environment_line(environment: dict[str, Any] | None) -> str | None:

@@ -197,8 +197,12 @@ def _connect(path: str, begin: str, *pragmas: str) -> Connection:
             f"file:{quote(os.fsencode(path))}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
         )
         # In WAL mode NORMAL loses at most the last commits in a power cut, which the next refresh repeats.
-        for pragma in pragmas or ("PRAGMA synchronous=NORMAL",):
-            connection.execute(pragma)
+        try:
+            for pragma in pragmas or ("PRAGMA synchronous=NORMAL",):
+                connection.execute(pragma)
+        except BaseException:  # not even a pragma can be asked of some damaged files
+            connection.close()
+            raise
         return connection
 
     engine = sqlalchemy.create_engine("sqlite://", creator=connect, poolclass=sqlalchemy.NullPool)

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, func, insert, select
 
 from turnout.history import markers, place, queries, schema
 from turnout.history.database import open_database
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _SEEN = "runs directory"  # its modification time when its names were last compared
 _REFRESHED = "refreshed"
 _DAY = 86400.0
+_FEW = 500
 _WORTH_SAYING = 2000  # runs whose reading takes a person's notice
 
 
@@ -181,9 +182,22 @@ class Index:
         wanted = dict.fromkeys(marker.run_id for marker in found)
         wanted.update(dict.fromkeys(self._live(connection)))
         if self._is_changed(connection, stamp):
-            there, indexed = set(self._names()), set(self._indexed(connection))
-            wanted.update(dict.fromkeys(sorted(there ^ indexed)))
+            names = set(self._names())
+            # While the directory still changes, counting tells what its markers don't; once it rests it is compared.
+            if stamp != 0 or not self._is_explained(connection, names, wanted):
+                wanted.update(dict.fromkeys(sorted(names ^ set(self._indexed(connection)))))
         return list(wanted)
+
+    def _is_explained(self, connection: Connection, names: set[str], marked: Iterable[str]) -> bool:
+        """Say whether there are as many runs as the index has, but for those that will be looked at anyway."""
+        some = list(marked)[:_FEW]
+        columns = schema.runs.c
+        ours = columns.workspace == self._place.workspace_id
+        known = set(connection.execute(select(columns.id).where(ours, columns.id.in_(some))).scalars())
+        coming = sum(run_id in names for run_id in some if run_id not in known)
+        going = sum(run_id not in names for run_id in known)
+        count = connection.execute(select(func.count()).select_from(schema.runs).where(ours)).scalar() or 0
+        return len(names) == count + coming - going
 
     def _take_in(
         self, connection: Connection, run_ids: list[str], found: Iterable[Marker], look: Look | None = None

@@ -22,10 +22,22 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy.types import UserDefinedType
 
 VERSION = 1
 
 metadata = MetaData()
+
+
+class _Number(UserDefinedType[float]):
+    """A number that SQLite stores whole where it is whole, in fewer bytes, and hands back as an int."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **options: object) -> str:
+        """Return the type's name."""
+        return "NUMERIC"
+
 
 _Long = BigInteger().with_variant(Integer, "sqlite")  # SQLite's integers are long already
 
@@ -132,7 +144,7 @@ points = Table(
     Column("t", Double, primary_key=True, autoincrement=False),
     Column("writer", Integer, primary_key=True, autoincrement=False),
     Column("position", _Long, primary_key=True, autoincrement=False),
-    Column("step", Double),
+    Column("step", Double().with_variant(_Number(), "sqlite")),
     Column("value", Double),
     Column("text", Text),
     sqlite_with_rowid=False,

@@ -82,7 +82,7 @@ def close(
 ) -> None:
     """Write the result, then the final state; remove what was handed over; close the children left open."""
     now = time.time()
-    reported = events.last_error(events.read_all(run.events)[0])
+    reported = events.last_error(events.read_all(run.events, metrics=False)[0])
     reason = outcome.reason or _reason(run, state, outcome, reported)
     started = _running_since(run)
     ended = outcome.ended or now
@@ -122,7 +122,7 @@ def mark_changed(run: layout.RunLayout) -> None:
 
 def _close_children(run: layout.RunLayout, state: str) -> None:
     """End the child runs that the script began and left open: their process is gone."""
-    for child_id in events.children(events.read_all(run.events)[0]):
+    for child_id in events.children(events.read_all(run.events, metrics=False)[0]):
         child = RunRecord(run.workspace.run(child_id).root)
         if not child.exists() or child.definition.get("type") == "azureml.scriptrun":
             continue  # a submitted child has a supervisor of its own

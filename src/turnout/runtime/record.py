@@ -74,9 +74,9 @@ class RunRecord:
         """Return what was really installed; empty until it is known."""
         return _json_or_none(self.layout.environment) or {}
 
-    def events(self) -> "List[Dict[str, Any]]":
-        """Return all events, merged by time."""
-        return events.read_all(self.layout.events)[0]
+    def events(self, metrics: bool = True) -> "List[Dict[str, Any]]":
+        """Return all events, merged by time; without `metrics` quickly, however many of those there are."""
+        return events.read_all(self.layout.events, metrics)[0]
 
     def metrics(self) -> "Dict[str, Any]":
         """Return the metrics in v1's shape (see `events.metrics`)."""
@@ -84,11 +84,11 @@ class RunRecord:
 
     def tags(self) -> "Dict[str, Any]":
         """Return the tags as they stand now."""
-        return events.tags(self.definition.get("tags") or {}, self.events())
+        return events.tags(self.definition.get("tags") or {}, self.events(metrics=False))
 
     def properties(self) -> "Dict[str, Any]":
         """Return the properties."""
-        return events.properties(self.definition.get("properties") or {}, self.events())
+        return events.properties(self.definition.get("properties") or {}, self.events(metrics=False))
 
     def artifact_names(self) -> "List[str]":
         """Return the names of all files that the run left or leaves: uploaded, outputs, logs; sorted."""

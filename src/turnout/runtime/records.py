@@ -22,8 +22,9 @@ def write_atomic(path: str, data: bytes, sync: bool = False) -> None:
         data: the whole content.
         sync: also wait until the disk has it (the caller syncs the directory).
     """
-    temporary = "%s.%d.tmp" % (path, os.getpid())
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, layout.FILE_MODE)
+    # The random part keeps threads apart, which share the pid.
+    temporary = "%s.%d-%s.tmp" % (path, os.getpid(), os.urandom(4).hex())
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, layout.FILE_MODE)
     try:
         try:
             write_all(descriptor, data)
@@ -103,13 +104,16 @@ class JsonLines:
             self._descriptor = -1
 
 
-def read_lines(path: str, offset: int = 0, limit: int = -1) -> "Tuple[List[Dict[str, Any]], int, int]":
+def read_lines(
+    path: str, offset: int = 0, limit: int = -1, without: bytes = b""
+) -> "Tuple[List[Dict[str, Any]], int, int]":
     """Read the JSON objects of a journal from a byte offset on.
 
     Args:
         path: the file.
         offset: where to begin, in bytes.
         limit: the most bytes to read, -1 for all: a reader of huge files keeps its memory small.
+        without: lines that contain these bytes are passed over unparsed.
 
     Returns:
         The objects, the offset after the last whole line (to continue from), and how many whole lines did not parse.
@@ -125,7 +129,7 @@ def read_lines(path: str, offset: int = 0, limit: int = -1) -> "Tuple[List[Dict[
     values: "List[Dict[str, Any]]" = []
     skipped = 0
     for line in data[:end].split(b"\n"):
-        if not line:
+        if not line or (without and without in line):
             continue
         try:
             value = json.loads(line.decode("utf-8"))

@@ -49,4 +49,6 @@ def acquire(path: str) -> bool:
         os.pwrite(descriptor, json.dumps(mine).encode("utf-8"), 0)
         return True
     finally:
+        # A process that another thread forked meanwhile shares the lock and would hold it on: it is given back.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)

@@ -97,6 +97,6 @@ def __getattr__(name: str) -> "Any":
     raise AttributeError("module 'turnout' has no attribute %r" % name)
 
 
-if not _become_full() and sys.version_info < (3, 7):  # no module-level __getattr__ (PEP 562)
+if __name__ == "turnout" and not _become_full() and sys.version_info < (3, 7):  # no module-level __getattr__ (PEP 562)
     for _name in _HOMES:
         __getattr__(_name)

@@ -152,7 +152,7 @@ def test_pips_settings_are_handed_to_uv_unless_it_has_its_own(tmp_path):
 def test_what_would_mislead_uv_is_kept_from_it():
     given = {"VIRTUAL_ENV": "/v", "UV_PYTHON": "3.8", "PYTHONPATH": "/p", "HOME": "/h", "UV_CACHE_DIR": "/cache"}
     kept = uvtool.variables(given)
-    assert kept == {"HOME": "/h", "UV_CACHE_DIR": "/cache", "NO_COLOR": "1", "UV_NO_PROGRESS": "1"}
+    assert kept == {"HOME": "/h", "UV_CACHE_DIR": "/cache", "NO_COLOR": "1", "UV_NO_PROGRESS": "1", "UV_NO_WRAP": "1"}
 
 
 def test_uv_is_looked_for_where_the_person_says_then_in_the_home_then_on_the_path(tmp_path):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 import time
@@ -112,22 +113,39 @@ def test_of_many_that_end_a_run_one_does(workspace: layout.WorkspaceLayout) -> N
     assert records.read_json(run.result)["state"] == winner
 
 
-def test_the_end_can_be_written_while_a_forked_process_lives(workspace: layout.WorkspaceLayout) -> None:
-    """A lock that was held through the fork would not be free before that process ends."""
+@pytest.mark.parametrize("guarded", [ownership.end, runlock.acquire])
+def test_a_process_forked_under_the_lock_does_not_keep_it(
+    workspace: layout.WorkspaceLayout, monkeypatch: pytest.MonkeyPatch, guarded: Any
+) -> None:
+    """As when one thread ends a run while another forks a worker that lives long."""
     run = layout.RunLayout(ownership.create_run(workspace, {}))
-    other = layout.RunLayout(ownership.create_run(workspace, {}))
     read, write = os.pipe()
-    pid = os.fork()
-    if not pid:
-        os.read(read, 1)  # lives until it is told
-        os._exit(0)
+    workers = []
+    real = processes.identity if guarded is runlock.acquire else records.write_json
+
+    def fork_then(*arguments: Any) -> Any:
+        pid = os.fork()
+        if not pid:
+            os.read(read, 1)  # lives until it is told
+            os._exit(0)
+        workers.append(pid)
+        return real(*arguments)
+
+    with monkeypatch.context() as patched:
+        if guarded is runlock.acquire:
+            patched.setattr(processes, "identity", fork_then)
+            assert runlock.acquire(run.lock)
+        else:
+            patched.setattr(records, "write_json", fork_then)
+            assert ownership.end(run, "Completed") is None
     try:
-        assert ownership.end(run, "Completed") is None
-        assert ownership.end(other, "Completed") is None
-        assert ownership.end(run, "Failed") == "Completed"
+        assert len(workers) == 1
+        with open(run.lock, "r+b") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
-        os.write(write, b"x")
-        os.waitpid(pid, 0)
+        os.write(write, b"x" * len(workers))
+        for pid in workers:
+            os.waitpid(pid, 0)
         os.close(read)
         os.close(write)
 

@@ -248,23 +248,13 @@ def test_the_runtime_imports_nothing_but_the_standard_library_and_itself() -> No
         assert not strangers, path
 
 
-def test_importing_run_loads_nothing_heavy(tmp_path: Path) -> None:
+HEAVY = {"asyncio", "decimal", "fractions", "logging", "numpy", "shutil", "subprocess", "tempfile", "typing", "uuid"}
+
+
+def test_importing_run_loads_nothing_heavy(workspace: layout.WorkspaceLayout) -> None:
     """A script that imports `Run` must not pay for what it doesn't use."""
-    code = (
-        "import sys; sys.path.insert(0, sys.argv[1]); from turnout.runtime.script.run import Run; print(*sys.modules)"
-    )
-    source = str(RUNTIME.parent.parent)
-    told = subprocess.run([sys.executable, "-I", "-S", "-c", code, source], capture_output=True, text=True, check=True)
-    heavy = {
-        "asyncio",
-        "uuid",
-        "shutil",
-        "tempfile",
-        "subprocess",
-        "logging",
-        "decimal",
-        "fractions",
-        "numpy",
-        "typing",
-    }
-    assert heavy & set(told.stdout.split()) == set()
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from turnout import Run; print(*sys.modules)"
+    words = [sys.executable, "-I", "-S", "-c", code, bundle.ship(workspace.home)]
+    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()
+    assert "turnout.runtime.script.run" in told
+    assert HEAVY & set(told) == set()

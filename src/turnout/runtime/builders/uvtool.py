@@ -65,6 +65,7 @@ def variables(environ: Mapping[str, str]) -> Dict[str, str]:
         values["UV_FIND_LINKS"] = ",".join(links)  # uv separates these by commas
     values["NO_COLOR"] = "1"
     values["UV_NO_PROGRESS"] = "1"
+    values["UV_NO_WRAP"] = "1"  # a wrapped line would hide the cause of a failure from `words`
     return values
 
 

@@ -74,7 +74,7 @@ def copy_out(source: str, target: str) -> None:
         if os.path.exists(target) and os.path.samefile(source, target):
             return
         os.makedirs(os.path.dirname(os.path.abspath(target)), exist_ok=True)
-        temporary = "%s.%d.tmp" % (target, os.getpid())
+        temporary = "%s.%d-%s.tmp" % (target, os.getpid(), os.urandom(4).hex())
         try:
             with open(source, "rb") as stream, open(temporary, "wb") as out:
                 _pump(stream, out)

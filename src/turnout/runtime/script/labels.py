@@ -23,7 +23,7 @@ class Labels(RunBase):
     @property
     def display_name(self) -> str:
         """The run's name for people; its id while it has none. It may be set."""
-        later = events.settings(self.record.events())
+        later = events.settings(self.record.events(metrics=False))
         return str(later.get("display_name") or self._definition().get("display_name") or self.id)
 
     @display_name.setter
@@ -33,7 +33,7 @@ class Labels(RunBase):
     @property
     def description(self) -> "Optional[str]":
         """A text about the run, None while it has none. It may be set."""
-        value = events.settings(self.record.events()).get("description")
+        value = events.settings(self.record.events(metrics=False)).get("description")
         return None if value is None else str(value)
 
     @description.setter

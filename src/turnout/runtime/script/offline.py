@@ -216,9 +216,9 @@ class _OfflineRecord(RunRecord):
             self._definition = ownership.definition_of(self.layout.run_id, self._values)
         return self._definition
 
-    def events(self) -> "List[Dict[str, Any]]":
+    def events(self, metrics: bool = True) -> "List[Dict[str, Any]]":
         """All events by time, those in memory too."""
-        found = super(_OfflineRecord, self).events() if self.exists() else []
+        found = super(_OfflineRecord, self).events(metrics) if self.exists() else []
         return sorted(found + self.memory, key=_moment) if self.memory else found
 
     def journal(self) -> "List[Dict[str, Any]]":

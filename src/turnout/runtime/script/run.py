@@ -208,7 +208,7 @@ class Run(Metrics, Labels):
             _rehydrate_runs: accepted as in v1.
         """
         seen = set()
-        for run_id in events.children(self.record.events()):
+        for run_id in events.children(self.record.events(metrics=False)):
             child = self._sibling(run_id)
             if run_id in seen or not child.record.exists() or child._definition().get("parent") != self.id:
                 continue  # it was announced, and did not begin

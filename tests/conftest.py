@@ -8,6 +8,12 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import Phase, settings
+
+# In CI a failing example is printed as it was found: shrinking one that starts processes can take minutes.
+settings.register_profile("ci", deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), print_blob=True)
+if os.environ.get("CI") == "true":
+    settings.load_profile("ci")
 
 
 @pytest.fixture(scope="session")

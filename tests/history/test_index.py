@@ -391,9 +391,9 @@ def test_a_full_disk_while_building_leaves_nothing_half_made(workspace, monkeypa
 
 
 def test_more_runs_than_one_batch_are_all_taken_in(workspace, monkeypatch):
-    from turnout.history import index as module
+    from turnout.history import refresh
 
-    monkeypatch.setattr(module, "BATCH", 3)
+    monkeypatch.setattr(refresh, "BATCH", 3)
     index = Index(workspace)
     index.refresh()
     for number in range(10):
@@ -464,3 +464,16 @@ def test_a_directory_that_is_no_run_is_left_alone(workspace):
     index.refresh()
     assert ids(index) == ["a"]
     assert index.reindex().unreadable == []
+
+
+def test_a_look_that_takes_its_time_keeps_nobody_waiting(workspace):
+    make_run(workspace, "live", state=states.RUNNING)
+
+    def look(run_id):
+        make_run(workspace, "another")
+        Index(workspace).refresh()
+        return "NotResponding", "after a long time"
+
+    index = Index(workspace)
+    index.refresh(look)
+    assert {row.id: row.status for row in index.list_runs()} == {"live": "NotResponding", "another": "Completed"}

@@ -6,8 +6,7 @@ import time
 
 import pytest
 
-from turnout.history import index as index_module
-from turnout.history import markers
+from turnout.history import markers, refresh
 from turnout.history.database_file import FileDatabase
 from turnout.history.index import Index
 from turnout.history.ingest import Ingest
@@ -84,7 +83,7 @@ def _after(function):
 _DEATHS = {
     "after taking the markers": (markers, "take", _after(markers.take)),
     "after writing, before the commit": (Ingest, "take_in", _after(Ingest.take_in)),
-    "while remembering": (Index, "_remember", _exit),
+    "while remembering": (refresh.Refresher, "_remember", _exit),
     "after the commit, before the markers go": (markers, "remove", _exit),
     "halfway through the markers": (markers, "remove", _after(lambda top, found: os.unlink(f"{top}/{found[0].name}"))),
 }
@@ -110,7 +109,7 @@ def test_a_refresh_killed_at_any_moment_is_made_good_by_the_next(workspace, dump
 
 
 def test_a_refresh_killed_between_two_batches_is_made_good_by_the_next(workspace, monkeypatch):
-    monkeypatch.setattr(index_module, "BATCH", 2)
+    monkeypatch.setattr(refresh, "BATCH", 2)
     index = Index(workspace)
     index.refresh()
     for number in range(7):

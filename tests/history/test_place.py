@@ -144,7 +144,7 @@ def test_markers_stay_for_the_indexes_of_other_machines_and_are_read_once(on_net
         index.refresh()
         assert index.list_runs()[0].tags == {"k": "v"}
         with index._database.reading() as connection:
-            assert not index._has_news(connection)
+            assert not index._refresher._has_news(connection)
     assert os.listdir(on_network.changes) == ["a"]
     _mark_at(on_network, "a", age=8 * 86400)
     indexes[0].refresh()

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from turnout.history.database import Fill, Notice
 
+_ATTEMPTS = 5  # to open a file that others may replace or remove at the same time
 _PATIENCE = 1.0  # seconds of waiting for the lock before a person is told
 _UNUSABLE = ("unable to open", "not a database", "malformed", "no such table", "no such column")
 _JOURNALS = ("-wal", "-shm", "-journal")
@@ -80,7 +81,7 @@ class FileDatabase:
 
     def _open(self, begin: str) -> tuple[int, Connection]:
         """Return the held lock and a connection, in a transaction, that has been proven usable."""
-        while True:
+        for _ in range(_ATTEMPTS):
             lock = self._lock(fcntl.LOCK_SH)
             try:
                 connection = self._usable(begin)
@@ -96,6 +97,7 @@ class FileDatabase:
                     self._make()
                 else:
                     again.close()  # another process made it while this one waited
+        raise RecordException(f"the index {self._path} is unusable again right after it was made; remove it")
 
     def _usable(self, begin: str) -> Connection | None:
         """Return a connection, or None when the file is missing, damaged, or of an older schema."""

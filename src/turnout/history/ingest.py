@@ -16,11 +16,11 @@ from turnout.history.reading import Label, Piece, Writer
 from turnout.runtime.record import RunRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
-    from turnout.history.reading import Look, Point
+    from turnout.history.reading import Point
     from turnout.runtime.layout import WorkspaceLayout
 
 BATCH = 500
@@ -49,16 +49,20 @@ class Ingest:
         connection: in a transaction to write.
         workspace: where the runs are.
         workspace_id: which rows are this workspace's.
-        look: asked for the status and reason of each run that has not ended.
+        answers: status and reason, by id, of runs that have not ended and were looked at.
     """
 
     def __init__(
-        self, connection: Connection, workspace: WorkspaceLayout, workspace_id: str, look: Look | None = None
+        self,
+        connection: Connection,
+        workspace: WorkspaceLayout,
+        workspace_id: str,
+        answers: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         self._connection = connection
         self._workspace = workspace
         self._workspace_id = workspace_id
-        self._look = look
+        self._answers = answers or {}
         self._next: dict[Table, int] = {}
         self.outbox = _Outbox(connection)
         self.unreadable: list[str] = []  # ids whose run.json is there and can't be read
@@ -69,7 +73,7 @@ class Ingest:
         gone: list[int] = []
         for run_id in run_ids:
             record = RunRecord(self._workspace.run(run_id).root)
-            row = reading.read_row(record, self._look)
+            row = reading.read_row(record, self._answers.get(run_id))
             entry = known.get(run_id)
             if row is not None:
                 self._take_run(record, row, entry)
@@ -161,6 +165,7 @@ class Ingest:
                 "name": name,
                 "offset": writer.offset,
                 "latest": writer.latest,
+                "spoken": writer.spoken,
                 "position": writer.position,
                 "skipped": writer.skipped,
             }
@@ -212,7 +217,7 @@ class Ingest:
         for row in self._connection.execute(select(schema.writers).where(writers.run.in_(by_seq))):
             entry = by_seq[row.run]
             entry.numbers[row.name] = row.number
-            entry.writers[row.name] = Writer(row.offset, row.latest, row.position, row.skipped)
+            entry.writers[row.name] = Writer(row.offset, row.latest, row.spoken, row.position, row.skipped)
         names = select(settings.run, settings.value).where(settings.run.in_(by_seq), settings.key == _DISPLAY_NAME)
         for run, value in self._connection.execute(names):
             by_seq[run].row["set_name"] = value

@@ -156,6 +156,12 @@ def counts(connection: Connection, workspace_id: str) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query)}
 
 
+def count(connection: Connection, workspace_id: str) -> int:
+    """Return how many runs there are, child runs and all."""
+    query = select(func.count()).select_from(schema.runs).where(schema.runs.c.workspace == workspace_id)
+    return int(connection.execute(query).scalar() or 0)
+
+
 def last_metrics(connection: Connection, workspace_id: str, run_id: str) -> list[LastMetric]:
     """Return each metric of a run with its last value, in the order in which they were first seen."""
     series = schema.series.c

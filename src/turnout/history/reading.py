@@ -36,13 +36,15 @@ class Writer:
 
     Attributes:
         offset: bytes read.
-        latest: the highest time seen; a clock set back must not reorder what one writer wrote.
+        latest: the highest time of a metric; a clock set back must not reorder what one writer wrote.
+        spoken: the highest time of anything else, which `events.read_all` orders by itself too.
         position: how many items the file has had so far.
         skipped: lines that did not parse.
     """
 
     offset: int = 0
     latest: float = 0.0
+    spoken: float = 0.0
     position: int = 0
     skipped: int = 0
 
@@ -75,12 +77,12 @@ class Piece:
     writers: dict[str, Writer] = field(default_factory=dict)
 
 
-def read_row(record: RunRecord, look: Look | None = None) -> dict[str, Any] | None:
+def read_row(record: RunRecord, answer: tuple[str, str] | None = None) -> dict[str, Any] | None:
     """Return a run's row: the definition, the state and how it ended.
 
     Args:
         record: the run.
-        look: asked for the status and the reason of a run that has not ended; it may find out that it has.
+        answer: status and reason of a run that has not ended, from someone who looked closer than the record.
 
     Returns:
         The row without `seq` and `workspace`; None when there is no such run, or its definition can't be read.
@@ -91,13 +93,10 @@ def read_row(record: RunRecord, look: Look | None = None) -> dict[str, Any] | No
         return None
     if not isinstance(definition, dict):
         return None
-    seen = None
-    if look is not None and not states.is_final(str(record.journaled_state().get("state"))):
-        seen = look(record.layout.run_id)
     journal = record.journal()
     last = str(journal[-1].get("state")) if journal else states.NOT_STARTED
     final = states.is_final(last)
-    status, reason = seen if seen is not None and not final else record.status()
+    status, reason = answer if answer is not None and not final else record.status()
     result = record.result()
     parent = _text(definition.get("parent"))
     return {
@@ -170,7 +169,6 @@ def _read_writer(path: str, name: str, size: int, writer: Writer, prefix: str, l
             continue
         piece = Piece()
         for value in values:
-            writer.latest = max(writer.latest, _moment(value.get("t")))
             _take(piece, value, name, writer, prefix)
         writer.offset = offset
         writer.skipped += skipped
@@ -181,9 +179,11 @@ def _read_writer(path: str, name: str, size: int, writer: Writer, prefix: str, l
 def _take(piece: Piece, event: dict[str, Any], name: str, writer: Writer, prefix: str) -> None:
     kind = event.get("e")
     if kind == events.METRIC:
+        writer.latest = max(writer.latest, _moment(event.get("t")))
         _take_metric(piece, event, name, writer, prefix)
         return
-    stamp = (writer.latest, name, writer.position)
+    writer.spoken = max(writer.spoken, _moment(event.get("t")))
+    stamp = (writer.spoken, name, writer.position)
     writer.position += 1
     key = storable(str(event.get("key")))
     if kind == events.TAG:

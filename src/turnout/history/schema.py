@@ -111,6 +111,7 @@ writers = Table(  # how far each events file has been read
     Column("name", String, nullable=False),
     Column("offset", _Long, nullable=False),
     Column("latest", Double, nullable=False),
+    Column("spoken", Double, nullable=False),
     Column("position", _Long, nullable=False),
     Column("skipped", Integer, nullable=False),
     sqlite_with_rowid=False,

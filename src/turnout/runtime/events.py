@@ -87,11 +87,13 @@ def read_all(directory: str, metrics: bool = True) -> "Tuple[List[Dict[str, Any]
         path = os.path.join(directory, name)
         values, _, bad = records.read_lines(path, without=b"" if metrics else _METRIC_MEMBER)
         skipped += bad
-        latest = 0.0
+        latest = {True: 0.0, False: 0.0}
         for position, value in enumerate(values):
-            # A clock set back must not reorder what one writer wrote.
-            latest = max(latest, float(value.get("t", 0.0)))
-            merged.append((latest, name, position, value))
+            # A clock set back must not reorder what one writer wrote. Metrics have a clock of their own here, so that the
+            # order of the rest is the same whether they are read or passed over.
+            metric = value.get("e") == METRIC
+            latest[metric] = max(latest[metric], float(value.get("t", 0.0)))
+            merged.append((latest[metric], name, position, value))
     merged.sort(key=lambda item: item[:3])
     return [item[3] for item in merged], skipped
 

@@ -1,0 +1,222 @@
+"""Keeps the index up to date.
+
+What is new is found by three cheap signs: the markers in `changes/`, the runs that had not ended at the last look, and
+the time of the `runs` directory, which changes whenever a run appears or goes, with or without a marker. A refresh can be
+killed at any moment: what it did not commit, the next one does.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, insert, select
+
+from turnout.history import markers, schema
+from turnout.history.ingest import BATCH, Ingest
+from turnout.history.queries import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sqlalchemy import Connection
+
+    from turnout.history.database import Database
+    from turnout.history.markers import Marker
+    from turnout.history.place import Place
+    from turnout.history.reading import Look
+    from turnout.runtime.layout import WorkspaceLayout
+
+_SEEN = "runs directory"  # its modification time when its names were last compared
+_REFRESHED = "refreshed"
+_DAY = 86400.0
+_FEW = 500
+
+
+class Refresher:
+    """Takes a workspace's runs into its index.
+
+    Args:
+        workspace: whose runs.
+        place: where the index lies.
+    """
+
+    def __init__(self, workspace: WorkspaceLayout, place: Place) -> None:
+        self._workspace = workspace
+        self._place = place
+
+    def fill(self, connection: Connection) -> list[str]:
+        """Take every run into an empty index; return the ids of those whose definition can't be read."""
+        stamp = self._runs_stamp()
+        names = sorted(self.names())
+        ingest = Ingest(connection, self._workspace, self._place.workspace_id)
+        for start in range(0, len(names), BATCH):
+            ingest.take_in(names[start : start + BATCH])
+        self._remember(connection, stamp)
+        return ingest.unreadable
+
+    def names(self) -> Iterator[str]:
+        """Yield the names in the runs directory that may be runs."""
+        try:
+            found = os.listdir(self._workspace.runs)
+        except FileNotFoundError:
+            found = []
+        return (name for name in found if not name.startswith("."))
+
+    def is_overdue(self, connection: Connection) -> bool:
+        """Say whether markers may have come and gone unseen by this index, so that only a rebuild helps."""
+        return self._place.private and self._age(connection) > markers.SHARED_FOR - _DAY
+
+    def take_in_changes(self, database: Database) -> None:
+        """Take in what the record has that the index has not."""
+        with database.reading() as connection:
+            if not self._has_news(connection):
+                return
+        stamp = self._runs_stamp()
+        with database.writing() as connection:
+            found = self._new_markers(connection)
+            if not self._place.private:
+                found = markers.take(self._workspace.changes, found)
+            wanted = self._wanted(connection, found, stamp)
+            self._take_in(connection, wanted[:BATCH], found)
+            if len(wanted) <= BATCH:
+                self._remember(connection, stamp)
+        self._let_go(found, wanted[:BATCH])
+        for start in range(BATCH, len(wanted), BATCH):
+            part = wanted[start : start + BATCH]
+            with database.writing() as connection:
+                self._take_in(connection, part, found)
+                if start + BATCH >= len(wanted):
+                    self._remember(connection, stamp)
+            self._let_go(found, part)
+
+    def look_at_live(self, database: Database, look: Look) -> None:
+        """Ask `look` about each run that has not ended, and take in what it says.
+
+        It may take its time, even bring a run to its end, so nobody waits for the database meanwhile.
+        """
+        with database.reading() as connection:
+            live = self._live(connection)
+        answers = {run_id: look(run_id) for run_id in live}
+        different = [run_id for run_id, known in live.items() if answers[run_id] != known]
+        for start in range(0, len(different), BATCH):
+            with database.writing() as connection:
+                ingest = Ingest(connection, self._workspace, self._place.workspace_id, answers)
+                ingest.take_in(different[start : start + BATCH])
+
+    def _has_news(self, connection: Connection) -> bool:
+        if self._new_markers(connection) or self._is_changed(connection, self._runs_stamp()):
+            return True
+        if self._place.private and self._age(connection) > _DAY:
+            return True
+        return bool(self._live(connection))
+
+    def _wanted(self, connection: Connection, found: Iterable[Marker], stamp: int) -> list[str]:
+        """Return the ids of the runs to look at, each once."""
+        wanted = dict.fromkeys(marker.run_id for marker in found)
+        wanted.update(dict.fromkeys(self._live(connection)))
+        if self._is_changed(connection, stamp):
+            names = set(self.names())
+            # While the directory still changes, counting tells what its markers don't; once it rests it is compared.
+            if stamp != 0 or not self._is_explained(connection, names, wanted):
+                wanted.update(dict.fromkeys(sorted(names ^ self._indexed(connection))))
+        return list(wanted)
+
+    def _is_explained(self, connection: Connection, names: set[str], marked: Iterable[str]) -> bool:
+        """Say whether there are as many runs as the index has, but for those that will be looked at anyway."""
+        some = list(marked)[:_FEW]
+        columns = schema.runs.c
+        ours = columns.workspace == self._place.workspace_id
+        known = set(connection.execute(select(columns.id).where(ours, columns.id.in_(some))).scalars())
+        coming = sum(run_id in names for run_id in some if run_id not in known)
+        going = sum(run_id not in names for run_id in known)
+        return len(names) == count(connection, self._place.workspace_id) + coming - going
+
+    def _take_in(self, connection: Connection, run_ids: list[str], found: Iterable[Marker]) -> None:
+        if not run_ids:
+            return
+        Ingest(connection, self._workspace, self._place.workspace_id).take_in(run_ids)
+        if self._place.private:
+            self._remember_markers(connection, found, set(run_ids))
+
+    def _new_markers(self, connection: Connection) -> list[Marker]:
+        found = markers.pending(self._workspace.changes)
+        if not found or not self._place.private:
+            return found
+        columns = schema.markers.c
+        query = select(columns.name, columns.stamp).where(columns.workspace == self._place.workspace_id)
+        seen = {row.name: row.stamp for row in connection.execute(query)}
+        return [marker for marker in found if seen.get(marker.name) != str(marker.stamp)]
+
+    def _remember_markers(self, connection: Connection, found: Iterable[Marker], run_ids: set[str]) -> None:
+        """Note which markers were seen; one so fresh that it could change within its time is seen again."""
+        columns = schema.markers.c
+        settled = [
+            marker for marker in found if marker.run_id in run_ids and markers.is_older(marker, markers.UNSETTLED)
+        ]
+        for marker in settled:
+            connection.execute(
+                delete(schema.markers).where(columns.workspace == self._place.workspace_id, columns.name == marker.name)
+            )
+            connection.execute(
+                insert(schema.markers).values(
+                    workspace=self._place.workspace_id, name=marker.name, stamp=str(marker.stamp)
+                )
+            )
+
+    def _let_go(self, found: Iterable[Marker], run_ids: Sequence[str]) -> None:
+        """Remove the markers of runs that are committed, unless they still announce something to come."""
+        done = set(run_ids)
+        away = []
+        for marker in found:
+            waits = not os.path.exists(self._workspace.run(marker.run_id).definition)
+            age = max(markers.ABSENT_FOR if waits else 0.0, markers.SHARED_FOR if self._place.private else 0.0)
+            if marker.run_id in done and (age == 0.0 or markers.is_older(marker, age)):
+                away.append(marker)
+        markers.remove(self._workspace.changes, away)
+
+    def _runs_stamp(self) -> int:
+        """Return the modification time of the runs directory, or 0 while it is too fresh to tell two changes apart."""
+        try:
+            stamp = os.stat(self._workspace.runs).st_mtime_ns
+        except FileNotFoundError:
+            return -1
+        return stamp if time.time_ns() - stamp > markers.UNSETTLED * 1e9 else 0
+
+    def _is_changed(self, connection: Connection, stamp: int) -> bool:
+        return stamp == 0 or self._read(connection, _SEEN) != str(stamp)
+
+    def _indexed(self, connection: Connection) -> set[str]:
+        columns = schema.runs.c
+        query = select(columns.id).where(columns.workspace == self._place.workspace_id)
+        return set(connection.execute(query).scalars())
+
+    def _live(self, connection: Connection) -> dict[str, tuple[str, str]]:
+        """Return status and reason of the runs that have not ended, by id."""
+        columns = schema.runs.c
+        query = select(columns.id, columns.status, columns.reason).where(
+            columns.workspace == self._place.workspace_id, columns.final.is_(False)
+        )
+        return {row.id: (row.status, row.reason) for row in connection.execute(query)}
+
+    def _age(self, connection: Connection) -> float:
+        return time.time() - float(self._read(connection, _REFRESHED) or 0)
+
+    def _read(self, connection: Connection, key: str) -> str | None:
+        columns = schema.meta.c
+        query = select(columns.value).where(columns.workspace == self._place.workspace_id, columns.key == key)
+        value: str | None = connection.execute(query).scalar()
+        return value
+
+    def _remember(self, connection: Connection, stamp: int) -> None:
+        self._write(connection, _SEEN, str(stamp))
+        if self._place.private:
+            self._write(connection, _REFRESHED, str(time.time()))
+
+    def _write(self, connection: Connection, key: str, value: str) -> None:
+        if self._read(connection, key) == value:
+            return
+        columns = schema.meta.c
+        connection.execute(delete(schema.meta).where(columns.workspace == self._place.workspace_id, columns.key == key))
+        connection.execute(insert(schema.meta).values(workspace=self._place.workspace_id, key=key, value=value))

@@ -120,6 +120,18 @@ def main() -> None:
         first = statistics.median(figure[0] for figure in figures)
         end = statistics.median(figure[1] for figure in figures)
         print(f"{name:32}{first * 1000:9.0f} ms{end * 1000:7.0f} ms{(end - bare) * 1000:+13.0f} ms")
+    empty, imported = (import_cost(code) for code in ("", "import turnout"))
+    print(f"import turnout: {(imported - empty) * 1000:+.1f} ms over an empty python -c ''")
+
+
+def import_cost(code: str) -> float:
+    """Return the median seconds of a python that carries out `code`."""
+    taken = []
+    for _ in range(15):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken)
 
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ The names below are the public API; each is loaded on first use, so that importi
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing itself would cost more than all of this
 if TYPE_CHECKING:
+    from typing import Any
+
     from turnout.config.distributed import (
         DockerConfiguration,
         MpiConfiguration,
@@ -99,6 +99,8 @@ def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
         raise AttributeError(f"module 'turnout' has no attribute {name!r}")
+    import importlib  # only where a name is used
+
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value

@@ -146,9 +146,23 @@ def test_markers_stay_for_the_indexes_of_other_machines_and_are_read_once(on_net
         with index._database.reading() as connection:
             assert not index._refresher._has_news(connection)
     assert os.listdir(on_network.changes) == ["a"]
-    _mark_at(on_network, "a", age=8 * 86400)
-    indexes[0].refresh()
+
+
+def test_a_marker_goes_away_when_every_index_in_use_must_have_seen_it(on_network, monkeypatch):
+    from turnout.history import markers
+
+    make_run(on_network, "a", mark=False)
+    index = Index(on_network)
+    index.refresh()
+    _mark_at(on_network, "a", age=markers.SHARED_FOR - 60)
+    index.refresh()
+    assert os.listdir(on_network.changes) == ["a"]
+    monkeypatch.setattr(markers, "SHARED_FOR", markers.SHARED_FOR - 120)
+    make_run(on_network, "b", mark=False)
+    index.refresh()
     assert os.listdir(on_network.changes) == []
+    with index._database.reading() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM markers").scalar() == 0
 
 
 def test_an_index_that_was_away_longer_than_markers_stay_is_rebuilt(on_network, monkeypatch):

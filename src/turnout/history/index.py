@@ -62,11 +62,8 @@ class Index:
         Raises:
             RecordException: the index can't be used.
         """
-        with self._database.reading() as connection:
-            overdue = self._refresher.is_overdue(connection)
-        if overdue:
+        if not self._refresher.take_in_changes(self._database):
             self.reindex()
-        self._refresher.take_in_changes(self._database)
         if look is not None:
             self._refresher.look_at_live(self._database, look)
 

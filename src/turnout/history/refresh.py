@@ -64,20 +64,23 @@ class Refresher:
             found = []
         return (name for name in found if not name.startswith("."))
 
-    def is_overdue(self, connection: Connection) -> bool:
-        """Say whether markers may have come and gone unseen by this index, so that only a rebuild helps."""
-        return self._place.private and self._age(connection) > markers.SHARED_FOR - _DAY
+    def take_in_changes(self, database: Database) -> bool:
+        """Take in what the record has that the index has not.
 
-    def take_in_changes(self, database: Database) -> None:
-        """Take in what the record has that the index has not."""
+        Returns:
+            False when the index was away for so long that markers may have come and gone: only a rebuild helps.
+        """
         with database.reading() as connection:
+            if self._is_overdue(connection):
+                return False
             if not self._has_news(connection):
-                return
+                return True
         stamp = self._runs_stamp()
         with database.writing() as connection:
             found = self._new_markers(connection)
             if not self._place.private:
                 found = markers.take(self._workspace.changes, found)
+            expired = self._forget_expired(connection)
             wanted = self._wanted(connection, found, stamp)
             self._take_in(connection, wanted[:BATCH], found)
             if len(wanted) <= BATCH:
@@ -90,6 +93,8 @@ class Refresher:
                 if start + BATCH >= len(wanted):
                     self._remember(connection, stamp)
             self._let_go(found, part)
+        markers.remove(self._workspace.changes, expired)
+        return True
 
     def look_at_live(self, database: Database, look: Look) -> None:
         """Ask `look` about each run that has not ended, and take in what it says.
@@ -151,30 +156,43 @@ class Refresher:
 
     def _remember_markers(self, connection: Connection, found: Iterable[Marker], run_ids: set[str]) -> None:
         """Note which markers were seen; one so fresh that it could change within its time is seen again."""
-        columns = schema.markers.c
         settled = [
             marker for marker in found if marker.run_id in run_ids and markers.is_older(marker, markers.UNSETTLED)
         ]
-        for marker in settled:
-            connection.execute(
-                delete(schema.markers).where(columns.workspace == self._place.workspace_id, columns.name == marker.name)
-            )
-            connection.execute(
-                insert(schema.markers).values(
-                    workspace=self._place.workspace_id, name=marker.name, stamp=str(marker.stamp)
-                )
-            )
+        self._forget_markers(connection, settled)
+        if settled:
+            rows = [
+                {"workspace": self._place.workspace_id, "name": marker.name, "stamp": str(marker.stamp)}
+                for marker in settled
+            ]
+            connection.execute(insert(schema.markers), rows)
+
+    def _forget_expired(self, connection: Connection) -> list[Marker]:
+        """Return the markers that every index that is still in use has seen."""
+        if not self._place.private:
+            return []
+        pending = markers.pending(self._workspace.changes)
+        expired = [marker for marker in pending if markers.is_older(marker, markers.SHARED_FOR)]
+        self._forget_markers(connection, expired)
+        return expired
+
+    def _forget_markers(self, connection: Connection, gone: Iterable[Marker]) -> None:
+        columns = schema.markers.c
+        for marker in gone:
+            ours = columns.workspace == self._place.workspace_id
+            connection.execute(delete(schema.markers).where(ours, columns.name == marker.name))
 
     def _let_go(self, found: Iterable[Marker], run_ids: Sequence[str]) -> None:
-        """Remove the markers of runs that are committed, unless they still announce something to come."""
+        """Remove the markers of runs that are committed, unless other indexes need them or they announce a run to come."""
+        if self._place.private:
+            return
         done = set(run_ids)
-        away = []
-        for marker in found:
-            waits = not os.path.exists(self._workspace.run(marker.run_id).definition)
-            age = max(markers.ABSENT_FOR if waits else 0.0, markers.SHARED_FOR if self._place.private else 0.0)
-            if marker.run_id in done and (age == 0.0 or markers.is_older(marker, age)):
-                away.append(marker)
+        away = [marker for marker in found if marker.run_id in done and not self._waits(marker)]
         markers.remove(self._workspace.changes, away)
+
+    def _waits(self, marker: Marker) -> bool:
+        there = os.path.exists(self._workspace.run(marker.run_id).definition)
+        return not there and not markers.is_older(marker, markers.ABSENT_FOR)
 
     def _runs_stamp(self) -> int:
         """Return the modification time of the runs directory, or 0 while it is too fresh to tell two changes apart."""
@@ -199,6 +217,9 @@ class Refresher:
             columns.workspace == self._place.workspace_id, columns.final.is_(False)
         )
         return {row.id: (row.status, row.reason) for row in connection.execute(query)}
+
+    def _is_overdue(self, connection: Connection) -> bool:
+        return self._place.private and self._age(connection) > markers.SHARED_FOR - _DAY
 
     def _age(self, connection: Connection) -> float:
         return time.time() - float(self._read(connection, _REFRESHED) or 0)

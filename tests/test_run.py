@@ -134,6 +134,16 @@ def test_runs_are_listed_newest_first_and_filtered(experiment: Experiment) -> No
     assert list(experiment.workspace.experiments) == ["tests"]
 
 
+def test_a_tag_that_is_set_later_is_found(experiment: Experiment) -> None:
+    run = experiment.submit(config("pass"))
+    run.wait_for_completion()
+    assert list(experiment.get_runs(tags="late")) == []
+    run.set_tags({"late": "yes"})
+    assert [found.id for found in experiment.get_runs(tags={"late": "yes"})] == [run.id]
+    run.remove_tags(["late"])
+    assert list(experiment.get_runs(tags="late")) == []
+
+
 def test_a_script_is_part_of_the_run_with_its_experiment(experiment: Experiment) -> None:
     text = "from turnout import Run\nr = Run.get_context()\nprint(r.experiment.name, r.experiment.workspace.name, r.id)"
     run = experiment.submit(config(text))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import ActivityFailedException, ExperimentExecutionException, UserErrorException
-from turnout.runtime import layout, placement, states
+from turnout.runtime import closing, events, layout, placement, states
 from turnout.runtime.script.run import Run as ScriptRun
 
 if TYPE_CHECKING:
@@ -101,6 +101,12 @@ class Run(ScriptRun):
             return state, reason
         told: dict[str, tuple[str, str]] = self._scheduler().poll([self.layout.root])
         return told.get(self.id, (state, reason))
+
+    def _event(self, kind: str, **members: Any) -> None:
+        """Report an event; what a list shows or filters by also leaves the marker that the index looks for."""
+        super()._event(kind, **members)
+        if kind in (events.TAG, events.UNTAG, events.PROPERTY, events.SET):
+            closing.mark_changed(self.layout)
 
     def _request_cancel(self) -> None:
         """Ask the target for the end of the run on behalf of this account."""

@@ -309,9 +309,9 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
         handed = json.dumps(variables.inheritable(os.environ)).encode("utf-8", "surrogateescape")
         if not plan.failure:
             records.write_atomic(secret, handed)
+        _mark_changed(run)  # before the run is there: a submitter that dies here leaves no run unmarked
         os.rename(temporary.root, run.root)
         records.sync_directory(os.path.dirname(run.root))
-        _mark_changed(run)
     except OSError as error:
         _remove_tree(temporary.root)
         _remove(secret)

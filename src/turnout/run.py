@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import ActivityFailedException, ExperimentExecutionException, UserErrorException
-from turnout.runtime import closing, events, layout, placement, states
+from turnout.runtime import events, layout, markers, placement, states
 from turnout.runtime.script.run import Run as ScriptRun
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class Run(ScriptRun):
         """Report an event; what a list shows or filters by also leaves the marker that the index looks for."""
         super()._event(kind, **members)
         if kind in (events.TAG, events.UNTAG, events.PROPERTY, events.SET):
-            closing.mark_changed(self.layout)
+            markers.mark_changed(self.layout)
 
     def _request_cancel(self) -> None:
         """Ask the target for the end of the run on behalf of this account."""

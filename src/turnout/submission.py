@@ -19,7 +19,7 @@ from turnout.exceptions import (
     ExperimentExecutionException,
     RecordException,
 )
-from turnout.runtime import agent, bundle, layout, placement, records, states, variables
+from turnout.runtime import agent, bundle, layout, markers, placement, records, states, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,12 +177,12 @@ def start_logging(
 ) -> Run:
     """Begin a run that this process carries out itself; see `Experiment.start_logging`."""
     from turnout.run import Run
-    from turnout.runtime.script.ownership import create_run
+    from turnout.runtime.script import ownership
     from turnout.snapshots.git import GitFacts
     from turnout.snapshots.take import take
 
     workspace = experiment.workspace
-    identity = _uuid()
+    identity = ownership.new_id()
     properties: dict[str, str] = {}
     snapshot = None
     files: dict[str, bytes] = {}
@@ -204,7 +204,7 @@ def start_logging(
         "properties": properties,
         "turnout": __version__,
     }
-    run = Run(create_run(workspace.layout, definition, files), experiment)
+    run = Run(ownership.create_run(workspace.layout, definition, files), experiment)
     if outputs is not None:
         run._outputs = outputs
     return run
@@ -309,7 +309,7 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
         handed = json.dumps(variables.inheritable(os.environ)).encode("utf-8", "surrogateescape")
         if not plan.failure:
             records.write_atomic(secret, handed)
-        _mark_changed(run)  # before the run is there: a submitter that dies here leaves no run unmarked
+        markers.mark_changed(run)  # before the run is there: a submitter that dies here leaves no run unmarked
         os.rename(temporary.root, run.root)
         records.sync_directory(os.path.dirname(run.root))
     except OSError as error:
@@ -334,12 +334,6 @@ def _write_failure(plan: Plan, run: layout.RunLayout, journal: records.JsonLines
     journal.append({"t": now, "state": states.FAILED, "reason": plan.failure})
 
 
-def _mark_changed(run: layout.RunLayout) -> None:
-    from turnout.runtime import closing
-
-    closing.mark_changed(run)
-
-
 def _remove_tree(path: str) -> None:
     import shutil  # only when something failed
 
@@ -351,12 +345,6 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except OSError:
         pass
-
-
-def _uuid() -> str:
-    import uuid
-
-    return str(uuid.uuid4())
 
 
 def _silent(line: str) -> None:

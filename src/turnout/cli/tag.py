@@ -20,9 +20,9 @@ def command(run_name: str, words: tuple[str, ...], removed: tuple[str, ...], as_
     run = common.find(common.workspace(), run_name)
     run.set_tags(wanted)
     run.remove_tags(list(removed))
-    from turnout.runtime import closing
+    from turnout.runtime import markers
 
-    closing.mark_changed(run.layout)  # a run that has ended is not looked at again without a marker
+    markers.mark_changed(run.layout)  # a run that has ended is not looked at again without a marker
     tags = run.get_tags()
     if as_json:
         common.print_json(tags)

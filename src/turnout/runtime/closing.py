@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any, Dict, Optional
 
-from turnout.runtime import checkout, events, layout, manifest, processes, records, states
+from turnout.runtime import checkout, events, layout, manifest, markers, processes, records, states
 from turnout.runtime.objects import ObjectStore
 from turnout.runtime.record import RunRecord
 
@@ -108,16 +108,7 @@ def close(
         pass
     _close_children(run, state)
     journal.append({"t": now, "state": state, "reason": reason})
-    mark_changed(run)
-
-
-def mark_changed(run: layout.RunLayout) -> None:
-    """Leave the marker that tells the index to look at this run."""
-    changes = run.workspace.changes
-    os.makedirs(changes, layout.DIRECTORY_MODE, exist_ok=True)
-    marker = os.open(os.path.join(changes, run.run_id), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
-    os.utime(marker)
-    os.close(marker)
+    markers.mark_changed(run)
 
 
 def _close_children(run: layout.RunLayout, state: str) -> None:
@@ -143,7 +134,7 @@ def end_unsupervised(record: RunRecord, state: str, reason: str) -> None:
     journal.append({"t": time.time(), "state": state, "reason": reason})
     journal.close()
     _close_children(run, state)
-    mark_changed(run)
+    markers.mark_changed(run)
 
 
 def _running_since(run: layout.RunLayout) -> float:

@@ -53,17 +53,6 @@ def _children(pid: int) -> List[int]:
     return children
 
 
-def group_lives(group: int) -> bool:
-    """Say whether a process group still has a member that is not a zombie."""
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return any(_group_of(pid) == group for pid in _all_pids())
-
-
 def signal_all(group: int, others: Set[int], number: int) -> None:
     """Send `number` to a process group and to single processes; those gone are passed over."""
     if group > 1:

@@ -12,7 +12,7 @@ import signal
 import sys
 import time
 
-from turnout.runtime import layout, processes, records, runlock, states
+from turnout.runtime import layout, markers, processes, records, runlock, states
 from turnout.runtime.script.exceptions import UserErrorException
 from turnout.runtime.script.writer import record_error
 
@@ -207,14 +207,12 @@ def mark_changed(run: layout.RunLayout) -> None:
     """Leave the marker that tells the index to look at this run; an offline run lies in no workspace."""
     if os.path.basename(os.path.dirname(run.root)) != os.path.basename(run.workspace.runs):
         return
-    changes = run.workspace.changes
     try:
-        os.makedirs(changes, layout.DIRECTORY_MODE, exist_ok=True)
-        path = os.path.join(changes, run.run_id)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE))
-        os.utime(path)
+        markers.mark_changed(run)
     except OSError as error:
-        raise record_error(error, changes, "the marker of the run %s for the index" % run.run_id) from error
+        raise record_error(
+            error, run.workspace.changes, "the marker of the run %s for the index" % run.run_id
+        ) from error
 
 
 def _write(run: layout.RunLayout, definition: "Mapping[str, Any]", files: "Mapping[str, bytes]") -> None:

@@ -8,7 +8,7 @@ from typing import Any, Dict, Optional
 
 from turnout.runtime import checkout, events, layout, manifest, markers, processes, records, states
 from turnout.runtime.objects import ObjectStore
-from turnout.runtime.record import RunRecord
+from turnout.runtime.record import SCRIPT_RUN, RunRecord
 
 
 class CheckoutFailedError(Exception):
@@ -29,6 +29,8 @@ class Outcome:
         self.timed_out = False
         self.reason = ""
         self.leftovers = 0
+        self.seconds: Optional[float] = None
+        self.alone = False
 
     def take_exit(self, facts: Dict[str, Any]) -> None:
         """Take what the keeper wrote."""
@@ -37,6 +39,17 @@ class Outcome:
         self.ended = float(facts.get("ended") or 0.0)
         self.max_rss = int(facts.get("max_rss") or 0)
         self.cpu_seconds = float(facts.get("cpu_seconds") or 0.0)
+        self.seconds = facts.get("seconds")
+        self.alone = bool(facts.get("alone"))
+
+    def take_request(self, request: Dict[str, Any]) -> None:
+        """Take a request for the end: by whom, or by which limit."""
+        by = str(request.get("by") or "someone")
+        if request.get("time_limit"):
+            self.timed_out = True
+        else:
+            self.cancelled, self.cancelled_by = True, by
+        self.reason = "canceled by %s" % by
 
 
 def check_out(home: layout.Home, run: layout.RunLayout) -> None:
@@ -76,14 +89,13 @@ def close(
     home: layout.Home,
     run: layout.RunLayout,
     journal: records.JsonLines,
-    definition: Dict[str, Any],
     state: str,
     outcome: Outcome,
 ) -> None:
     """Write the result, then the final state; remove what was handed over; close the children left open."""
     now = time.time()
     reported = events.last_error(events.read_all(run.events, metrics=False)[0])
-    reason = outcome.reason or _reason(run, state, outcome, reported)
+    reason = "" if state == states.COMPLETED else outcome.reason or _reason(run, state, outcome, reported)
     started = _running_since(run)
     ended = outcome.ended or now
     result = {
@@ -95,7 +107,7 @@ def close(
         "time_limit": outcome.timed_out,
         "started": started,
         "ended": ended,
-        "duration": round(max(0.0, ended - started), 6) if started else None,
+        "duration": _duration(started, ended, outcome),
         "max_rss": outcome.max_rss,
         "cpu_seconds": outcome.cpu_seconds,
         "leftover_processes": outcome.leftovers,
@@ -111,11 +123,18 @@ def close(
     markers.mark_changed(run)
 
 
+def _duration(started: float, ended: float, outcome: Outcome) -> Optional[float]:
+    """Return how long the script ran, as its keeper measured it; from the clock where the keeper couldn't tell."""
+    if not started:
+        return None
+    return outcome.seconds if outcome.seconds is not None else round(max(0.0, ended - started), 6)
+
+
 def _close_children(run: layout.RunLayout, state: str) -> None:
     """End the child runs that the script began and left open: their process is gone."""
     for child_id in events.children(events.read_all(run.events, metrics=False)[0]):
         child = RunRecord(run.workspace.run(child_id).root)
-        if not child.exists() or child.definition.get("type") == "azureml.scriptrun":
+        if not child.exists() or child.definition.get("type") == SCRIPT_RUN:
             continue  # a submitted child has a supervisor of its own
         if states.is_final(str(child.journaled_state().get("state"))):
             continue

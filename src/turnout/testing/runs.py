@@ -7,8 +7,9 @@ import sys
 import time
 import uuid
 
-from turnout.runtime import agent, layout, manifest, records, states, variables
+from turnout.runtime import layout, manifest, processes, records, states, variables
 from turnout.runtime.objects import ObjectStore
+from turnout.runtime.record import SCRIPT_RUN
 
 
 def write_run(
@@ -36,7 +37,9 @@ def write_run(
         "id": run.run_id,
         "experiment": "suite",
         "workspace": {"name": os.path.basename(workspace.root)},
-        "type": agent.SCRIPT_RUN,
+        "type": SCRIPT_RUN,
+        "resources": {"cpus": 1, "gpus": 0, "priority": 0},
+        "submitter": processes.identity(),
         "target": {"name": "local", "type": "local"},
         "created": time.time(),
         "configuration": {"script": "train.py", "framework": "Python", **configuration},

@@ -80,7 +80,6 @@ def submit(
     workspace = experiment.workspace
     run = workspace.layout.run(definition["id"])
     scheduler = scheduler_for(definition["target"], workspace.home)
-    _check_size(scheduler, definition)
     request = scheduler.plan(definition, run.root)
     _write_record(experiment, plan, run)
     if not plan.failure:
@@ -116,6 +115,8 @@ def prepare(
     _look_up_environment(workspace, configuration)
     capabilities.check(configuration)
     target = _target(workspace, configuration, ComputeTarget)
+    resources = capabilities.resources(configuration)
+    _check_size(target, workspace.home, resources)
     source_directory = os.path.abspath(config.source_directory or ".")
     script = _script(source_directory, configuration)
     arguments = argument_strings(configuration.arguments)
@@ -153,7 +154,7 @@ def prepare(
         "target": target,
         "configuration": serialised,
         "arguments": arguments,
-        "resources": capabilities.resources(configuration),
+        "resources": resources,
         "submitter": processes.identity(),
         "snapshot": {"id": snapshot.id, "files": snapshot.files, "bytes": snapshot.bytes},
         "environment": environment,
@@ -230,17 +231,19 @@ def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) 
     return target
 
 
-def _check_size(scheduler: Any, definition: dict[str, Any]) -> None:
+def _check_size(target: dict[str, Any], home: layout.Home, resources: dict[str, Any]) -> None:
     """Refuse a run that asks for more than its target has: it would wait for ever."""
+    from turnout.targets.compute_target import scheduler_for
     from turnout.targets.schedulers import HasSlots
 
+    scheduler = scheduler_for(target, home)
     if isinstance(scheduler, HasSlots):
         offer = scheduler.offer()
-        asked = slots.demand(definition["resources"])
+        asked = slots.demand(resources)
         there = slots.Offer(int(offer["slots"]), tuple(offer["gpus"]))
         if not slots.fits(asked, there):
             raise ExperimentExecutionException(
-                f"the run can't start on {definition['target']['name']}: {slots.too_much(asked, there)}"
+                f"the run can't start on {target['name']}: {slots.too_much(asked, there)}"
             )
 
 

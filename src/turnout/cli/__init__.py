@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics": ("turnout.cli.metrics", "Print a run's metrics."),
     "files": ("turnout.cli.files", "List the files that a run left."),
     "wait": ("turnout.cli.wait", "Wait until a run has ended."),
+    "queue": ("turnout.cli.queue", "Show which runs hold slots and which wait for some."),
+    "target": ("turnout.cli.target", "List, show and change compute targets."),
     "workspace": ("turnout.cli.workspace", "Show the workspace in use."),
     "download": ("turnout.cli.download", "Copy files of a run into a directory."),
     "cancel": ("turnout.cli.cancel", "Cancel runs."),

@@ -37,6 +37,9 @@ _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 @click.option(
     "--max-run-duration", type=click.IntRange(min=1), metavar="SECONDS", help="End the script after this time."
 )
+@click.option("--cpus", type=click.IntRange(min=0), metavar="N", help="CPU slots that the run holds (default: 1).")
+@click.option("--gpus", type=click.IntRange(min=0), metavar="N", help="GPUs that the run has for itself (default: 0).")
+@click.option("--priority", type=int, metavar="N", help="Runs with a higher number start first (default: 0).")
 @click.option("--dry-run", is_flag=True, help="Print what would be submitted, as JSON, and submit nothing.")
 @click.option("--wait/--detach", default=True, help="Follow the run to its end (default), or return at once.")
 @common.json_option
@@ -114,9 +117,23 @@ def _configuration(given: dict[str, Any]) -> tuple[ScriptRunConfig, str]:
         config.run_config.target = given["target"]
     if given["max_run_duration"]:
         config.run_config.max_run_duration_seconds = given["max_run_duration"]
+    _ask_for(config.run_config, given["cpus"], given["gpus"], given["priority"])
     values = {**(config.run_config.environment_variables or {}), **common.pairs(given["variables"], "variable")}
     config.run_config.environment_variables = values
     return config, given["experiment"] or _experiment_name(source)
+
+
+def _ask_for(run_config: Any, cpus: int | None, gpus: int | None, priority: int | None) -> None:
+    """Put what the run asks for into the configuration, over what that says."""
+    from turnout.config.sections import ResourceConfiguration
+
+    if cpus is not None or gpus is not None:
+        asked = run_config.resource_configuration or ResourceConfiguration()
+        asked.cpu = asked.cpu if cpus is None else cpus
+        asked.gpu = asked.gpu if gpus is None else gpus
+        run_config.resource_configuration = asked
+    if priority is not None:
+        run_config.priority = priority
 
 
 def _script(source: str, given: dict[str, Any]) -> str:

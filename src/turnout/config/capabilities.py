@@ -49,7 +49,6 @@ _RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = 
     ("datacaches", "remove them", lambda run: run.datacaches),
     ("source_directory_data_store", "remove it", lambda run: run.source_directory_data_store),
     ("services", "remove them", lambda run: run.services),
-    ("priority", "remove it", lambda run: run.priority is not None),
     ("credential_passthrough", "set it to False", lambda run: run.credential_passthrough),
     ("the section spark", "remove its settings", lambda run: run.spark != SparkConfiguration()),
     ("the section hdi", "remove it", lambda run: run.hdi != HdiConfiguration()),

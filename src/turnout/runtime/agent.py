@@ -16,6 +16,7 @@ from turnout.runtime.record import SCRIPT_RUN, RunRecord
 
 _TAKE_OVER_SECONDS = 10.0
 _POLL_SECONDS = 0.005
+_WAKE_SECONDS = 0.5
 
 
 def handle(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
@@ -82,7 +83,7 @@ def cancel(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
 
 def queue(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
     """Reply with what this machine offers, and with the runs that hold slots and those that wait, in their order."""
-    waiting, started = runqueue.entries(home)
+    waiting, started = (_unfinished(home, entries) for entries in runqueue.entries(home))
     if waiting:
         dispatching.wake(home, str(request["runtime"]))
     why = _reasons(home, waiting, started)
@@ -153,10 +154,13 @@ def _resume(home: layout.Home, record: RunRecord, runtime: str) -> Optional[Tupl
         else:
             # It was handed over, and its entry is lost: the host has another name, or someone removed the queue.
             runqueue.enqueue(home, record.layout.root, record.definition.get("resources") or {}, runtime)
+    began = woken = time.monotonic()
     dispatching.wake(home, runtime)
-    deadline = time.monotonic() + _TAKE_OVER_SECONDS
     # Someone takes the run's lock within milliseconds; there is no event to wait for across processes.
-    while time.monotonic() < deadline:
+    while time.monotonic() - began < _TAKE_OVER_SECONDS:
+        if time.monotonic() - woken > _WAKE_SECONDS:  # it was just about to end when it was woken
+            woken = time.monotonic()
+            dispatching.wake(home, runtime)
         if states.is_final(str(record.journaled_state().get("state"))):
             break
         if record.supervisor_state() == processes.ALIVE and not _is_concluding(record):
@@ -191,6 +195,18 @@ def _is_concluding(record: RunRecord) -> bool:
         return processes.state(records.read_json(record.layout.process)) != processes.ALIVE
     except (OSError, ValueError):
         return False
+
+
+def _unfinished(home: layout.Home, entries: List[runqueue.Entry]) -> List[runqueue.Entry]:
+    """Return the entries whose runs have not ended; drop the others, which a killed supervisor has left."""
+    kept = []
+    for entry in entries:
+        record = RunRecord(entry.directory)
+        if record.exists() and not states.is_final(str(record.journaled_state().get("state"))):
+            kept.append(entry)
+        elif entry.grant is not None:
+            runqueue.drop(home, entry.name)
+    return kept
 
 
 def _waiting(home: layout.Home) -> Dict[str, str]:

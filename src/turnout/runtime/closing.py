@@ -119,8 +119,17 @@ def close(
     except FileNotFoundError:
         pass
     _close_children(run, state)
+    _remove_unfinished(run)
     journal.append({"t": now, "state": state, "reason": reason})
     markers.mark_changed(run)
+
+
+def _remove_unfinished(run: layout.RunLayout) -> None:
+    """Remove what a killed process had begun to write: nobody renames it any more."""
+    for directory in (run.root, run.system_logs):
+        for name in os.listdir(directory):
+            if name.endswith(".tmp"):
+                os.unlink(os.path.join(directory, name))
 
 
 def _duration(started: float, ended: float, outcome: Outcome) -> Optional[float]:

@@ -56,7 +56,7 @@ class Job:
         trouble: how often its supervisor ended unexpectedly, weighted.
         not_before: monotonic time before which it is not tried again.
         key: of the environment that it needs.
-        told: what its journal says that it waits for.
+        told: the state and reason that its journal says it waits for.
     """
 
     __slots__ = ("entry", "key", "not_before", "other", "pid", "ready", "run", "told", "trouble")
@@ -70,7 +70,7 @@ class Job:
         self.trouble = 0
         self.not_before = 0.0
         self.key = ""
-        self.told = ""
+        self.told = ("", "")
 
     @property
     def supervised(self) -> bool:
@@ -230,16 +230,16 @@ class Dispatcher:
         elif os.path.exists(job.run.cancel):
             self.cancel(job)
         else:
-            environment = self.environment(job)
-            job.key = str(environment.get("key") or "")
-            job.ready = job.entry.runtime == self.runtime and builders.find(environment, self.home) is not None
+            job.ready = self.is_mine(job) and self.is_built(job)
 
-    def environment(self, job: Job) -> Dict[str, Any]:
-        """Return the environment in a run's definition; an empty one when that can't be read."""
+    def is_built(self, job: Job) -> bool:
+        """Say whether a run's environment is there; notes its key."""
         try:
-            return RunRecord(job.run.root).definition.get("environment") or {}
-        except (OSError, ValueError):
-            return {}
+            environment = RunRecord(job.run.root).definition.get("environment") or {}
+            job.key = str(environment.get("key") or "")
+            return builders.find(environment, self.home) is not None
+        except (OSError, ValueError, TypeError, AttributeError):
+            return False  # a record that is damaged: its supervisor says how
 
     def prepare(self) -> None:
         """Start building the environments that are missing, one build a key, and not too many at once."""
@@ -251,7 +251,7 @@ class Dispatcher:
             other = building.get(job.key) if job.key else None
             if other is not None:
                 self.tell(job, states.PREPARING, "run %s builds the same environment, %s" % (other.run.run_id, job.key))
-            elif job.key and builders.find(self.environment(job), self.home) is not None and self.is_mine(job):
+            elif self.is_mine(job) and self.is_built(job):
                 job.ready = True  # built meanwhile
             elif len(building) < self.builds:
                 self.supervise(job)
@@ -274,27 +274,24 @@ class Dispatcher:
         for job in ready:
             grant = grants.get(job.entry.name)
             if grant is None:
-                self.hold(job)
+                if job.told[0] != states.QUEUED:
+                    self.tell(job, states.QUEUED, "waiting for %s" % slots.spoken(job.entry.demand))
             elif time.monotonic() >= job.not_before:
                 runqueue.mark_started(self.home, job.entry, grant)
                 del self.waiting[job.entry.name]
                 self.started[job.entry.name] = job
                 self.supervise(job)
 
-    def hold(self, job: Job) -> None:
-        """Journal that a run waits for slots."""
-        self.tell(job, states.QUEUED, "waiting for %s" % slots.spoken(job.entry.demand))
-
     def tell(self, job: Job, state: str, reason: str) -> None:
         """Journal where a run stands that waits, once; takes its lock."""
-        if job.told == reason:
+        if job.told == (state, reason):
             return
         if not runlock.acquire(job.run.lock):
             return
         last = RunRecord(job.run.root).journaled_state()
         present = str(last.get("state"))
-        if present == state and job.told == "" and last.get("reason") == reason:
-            job.told = reason
+        if present == state and job.told == ("", "") and last.get("reason") == reason:
+            job.told = (state, reason)
             return
         journal = records.JsonLines(job.run.journal)
         try:
@@ -304,7 +301,7 @@ class Dispatcher:
             journal.append({"t": now, "state": state, "reason": reason})
         finally:
             journal.close()
-        job.told = reason
+        job.told = (state, reason)
 
     def cancel(self, job: Job) -> None:
         """End a run that someone has canceled before it started."""
@@ -353,7 +350,7 @@ class Dispatcher:
             self.let_go(job)
             pid = starting.spawn(argv, environment)
         job.pid = pid
-        job.told = ""
+        job.told = ("", "")
         self.children[pid] = job
         if not self.warm:
             self.warm = True
@@ -397,15 +394,19 @@ def main(arguments: List[str]) -> int:
     waiter = watch.Waiter()
     for directory in (home.queue, queue.root, queue.waiting, queue.started):
         os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+    dispatcher: Optional[Dispatcher] = None
     while True:
         lock = _acquire(queue)
         if lock is None:
             return 0
+        dispatcher = dispatcher or Dispatcher(home, waiter)
         try:
-            Dispatcher(home, waiter).serve()
+            dispatcher.serve()
         finally:
             _release(lock)
-        if waiter.terminated or not runqueue.names(queue.waiting):
+        # Whoever saw this process's name has woken it before, or has written an entry that is there now.
+        woken = signal.SIGUSR1 in waiter.wait(time.monotonic())
+        if waiter.terminated or not (woken or runqueue.names(queue.waiting)):
             return 0
 
 

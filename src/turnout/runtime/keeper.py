@@ -77,12 +77,14 @@ def _keep(
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
     processes.close_descriptors(write)
-    ended = False
-    while not ended:
-        pid, status, usage = os.wait4(-1, 0)
-        ended = pid == script
+    ended = os.waitid(os.P_PID, script, os.WEXITED | os.WNOWAIT)
     seconds = time.monotonic() - began
     if _claimant(run) == script:
+        # Written before it is reaped: if this process is killed in between, the supervisor can still ask for the status.
+        assert ended is not None
+        status = ended.si_status if ended.si_code in (os.CLD_KILLED, os.CLD_DUMPED) else ended.si_status << 8
+        write_exit(run, facts(status, None, seconds, alone=False))
+        _, status, usage = os.wait4(script, 0)
         write_exit(run, facts(status, usage, seconds, alone=not _has_children()))
     os.close(write)
     while _has_children():

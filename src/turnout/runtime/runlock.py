@@ -20,9 +20,24 @@ def holder(path: str) -> "Optional[Dict[str, Any]]":
     """Return the identity of the process that took the lock last, or None when nobody has."""
     try:
         value = records.read_json(path)
-    except (OSError, ValueError):
+    except ValueError:
+        value = _read_settled(path)  # it is being written at this moment, or its writer died then
+    except OSError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _read_settled(path: str) -> "Any":
+    """Read the file while nobody writes it; None when there is nothing in it."""
+    try:
+        with open(path, "rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH)
+            except OSError:
+                pass  # no locks on this file system
+            return json.loads(stream.read().decode("utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def holder_state(path: str) -> str:

@@ -286,6 +286,7 @@ class Supervisor:
             script = self.members.script()
             if script is None:
                 return self.launch_again()
+            keeper_lives = processes.state(script.get("keeper") or {}) == processes.ALIVE
             status = self.waiter.status(script["pid"])  # an orphan of a killed keeper's is this process's child
             if status is not None:
                 keeper.write_exit(self.run, keeper.facts(status, None, None, alone=False))
@@ -293,7 +294,7 @@ class Supervisor:
                 if self.script is None or self.script.ended():
                     self.adopt()
                 return states.SUPERVISED
-            elif processes.state(script.get("keeper") or {}) == processes.ALIVE:
+            elif keeper_lives:
                 self.rest(time.monotonic() + 0.02)  # it writes within milliseconds
             elif not os.path.exists(self.run.exit):
                 return self.lost(
@@ -314,8 +315,9 @@ class Supervisor:
         return states.SUPERVISED if event == states.LAUNCHED else self.lost(self.outcome.reason)
 
     def lost(self, reason: str) -> str:
-        """Return the event of a script that is gone without a trace."""
+        """End what is left of a script that is gone without a trace, and return that event."""
         self.outcome.reason = reason
+        self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
         return states.LOST
 
     def terminate(self) -> str:

@@ -54,7 +54,22 @@ def command(wait: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
         return _dry_run(experiment, config, tags, given["name"])
     from turnout import submission
 
-    run = submission.submit(experiment, config, tags, display_name=given["name"], report=streams.say)
+    submitted: list[Run] = []
+    try:
+        submission.submit(
+            experiment,
+            config,
+            tags,
+            display_name=given["name"],
+            report=streams.say,
+            on_submitted=submitted.append,
+        )
+    except KeyboardInterrupt:
+        if submitted:
+            return _detached(submitted[0], errors.INTERRUPTED)
+        streams.say("\nnothing was submitted")
+        return errors.INTERRUPTED
+    (run,) = submitted
     if as_json and not wait:
         common.print_json({"id": run.id, "status": run.record.status()[0], "directory": run.layout.root})
         return 0

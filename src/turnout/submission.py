@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ def submit(
     display_name: str | None = None,
     report: Callable[[str], None] | None = None,
     parent: Run | None = None,
+    on_submitted: Callable[[Run], None] | None = None,
     **kwargs: Any,
 ) -> Run:
     """Submit a run; see `Experiment.submit`.
@@ -66,6 +68,7 @@ def submit(
         display_name: a name for people.
         report: gets a line for each thing that takes time.
         parent: the run whose child this one is.
+        on_submitted: gets the run once it has been handed over, even if a Ctrl-C that came meanwhile ends this call.
         **kwargs: v1's further arguments, which have no meaning here.
     """
     from turnout.run import Run
@@ -81,10 +84,38 @@ def submit(
     run = workspace.layout.run(definition["id"])
     scheduler = scheduler_for(definition["target"], workspace.home)
     request = scheduler.plan(definition, run.root)
-    _write_record(experiment, plan, run)
-    if not plan.failure:
-        scheduler.start(request)
-    return Run(run.root, experiment)
+    submitted = Run(run.root, experiment)
+    with _Undisturbed():
+        _write_record(experiment, plan, run)
+        if not plan.failure:
+            scheduler.start(request)
+        if on_submitted is not None:
+            on_submitted(submitted)
+    return submitted
+
+
+class _Undisturbed:
+    """A section that Ctrl-C, a closed terminal or a polite kill doesn't cut in two: they take effect at its end.
+
+    A run that is there but wasn't handed over would wait until someone looks at it. Handlers are set in place of a blocked
+    mask, which a supervisor would inherit.
+    """
+
+    def __enter__(self) -> None:
+        self._came: list[int] = []
+        self._previous: dict[int, Any] = {}
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) not in (None, signal.SIG_IGN):
+                    self._previous[number] = signal.signal(number, lambda number, frame: self._came.append(number))
+        except ValueError:
+            pass  # not the main thread: no signal interrupts this one
+
+    def __exit__(self, *raised: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        for number in self._came:
+            signal.raise_signal(number)
 
 
 def prepare(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import stat
 import sys
 from pathlib import Path
@@ -90,31 +89,6 @@ def test_detach_returns_at_once_and_wait_gives_the_code(turnout: Any) -> None:
     run_id = json.loads(turnout("submit", "--json", "--detach", *CURRENT, "train.py").stdout)["id"]
     done = turnout("wait", run_id, code=3)
     assert done.stdout == "done\n"
-
-
-def test_ctrl_c_detaches_and_the_run_goes_on(turnout: Any, until: Any, home: Path) -> None:
-    gate = turnout.directory / "gate"
-    turnout.script(
-        "import os, time\nprint('begun', flush=True)\n"
-        f"while not os.path.exists({str(gate)!r}): time.sleep(0.01)\nprint('ended')"
-    )
-    process = turnout.start("submit", *CURRENT, "train.py")
-    assert process.stdout.readline() == b"begun\n"
-    process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=10)
-    assert process.returncode == 130
-    assert b"turnout wait" in error
-    gate.touch()
-    assert turnout("wait", "@last").stdout == "begun\nended\n"
-
-
-def test_a_submitter_that_is_killed_is_not_missed(turnout: Any) -> None:
-    turnout.script("import time\nprint('begun', flush=True)\ntime.sleep(0.3)\nprint('ended')")
-    process = turnout.start("submit", *CURRENT, "train.py")
-    assert process.stdout.readline() == b"begun\n"
-    process.kill()
-    process.communicate()
-    assert turnout("wait", "@last").stdout == "begun\nended\n"
 
 
 def test_cancel_ends_the_script_and_what_it_started(turnout: Any, until: Any) -> None:

@@ -13,7 +13,7 @@ import sys
 import click
 
 import turnout
-from turnout.cli import errors
+from turnout.cli import errors, streams
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("turnout.cli.submit", "Submit a training script to a compute target."),
@@ -160,6 +160,7 @@ def run(arguments: list[str]) -> int:
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    streams.provide()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")  # file names are bytes: let them through as they are

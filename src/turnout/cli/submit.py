@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import common
+from turnout.cli import common, errors, streams
 
 if TYPE_CHECKING:
     from turnout.config.script_run_config import ScriptRunConfig
     from turnout.run import Run
     from turnout.workspace import Workspace
 
-DETACHED = 130
 NEVER_RAN = 125
 _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
@@ -58,25 +57,39 @@ def command(wait: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
         return _dry_run(experiment, config, tags, given["name"])
     from turnout import submission
 
-    run = submission.submit(experiment, config, tags, display_name=given["name"], report=_say)
+    submitted: list[Run] = []
+    try:
+        submission.submit(
+            experiment,
+            config,
+            tags,
+            display_name=given["name"],
+            report=streams.say,
+            on_submitted=submitted.append,
+        )
+    except KeyboardInterrupt:
+        if submitted:
+            return _detached(submitted[0], errors.INTERRUPTED)
+        streams.say("\nnothing was submitted")
+        return errors.INTERRUPTED
+    (run,) = submitted
     if as_json and not wait:
         common.print_json({"id": run.id, "status": run.record.status()[0], "directory": run.layout.root})
         return 0
     if not as_json:
-        _say(f"submitted {run.id}")
+        streams.say(f"submitted {run.id}")
     return follow_to_end(run, as_json) if wait else 0
 
 
 def follow_to_end(run: Run, as_json: bool) -> int:
     """Follow a run to its end, print how it went, and return the exit code that says so."""
-    output = sys.stderr.buffer if as_json else sys.stdout.buffer
+    output = streams.Output(sys.stderr if as_json else sys.stdout)
     try:
         state = run.follow(output, None if as_json else _Progress())
     except KeyboardInterrupt:
-        _say(
-            f"\ndetached; the run goes on. Follow it again: turnout wait {run.id}   End it: turnout cancel {run.id}",
-        )
-        return DETACHED
+        return _detached(run, errors.INTERRUPTED)
+    except streams.OutputGone as gone:
+        return _detached(run, gone.exit_code, f": the output can't be written any more ({gone.reason})")
     result = run.record.result()
     if as_json:
         common.print_json({"id": run.id, "status": state, "directory": run.layout.root, "result": result})
@@ -85,10 +98,18 @@ def follow_to_end(run: Run, as_json: bool) -> int:
 
         took = result.get("duration")
         reason = f": {result['reason']}" if result.get("reason") else ""
-        _say(f"{state}{' after ' + text.duration(took) if took else ''}{reason}")
+        streams.say(f"{state}{' after ' + text.duration(took) if took else ''}{reason}")
         if state != "Completed":
-            _say(f"see: turnout show {run.id}, turnout logs {run.id}")
+            streams.say(f"see: turnout show {run.id}, turnout logs {run.id}")
     return exit_code(state, result)
+
+
+def _detached(run: Run, code: int, why: str = "") -> int:
+    """Say that the command leaves the run to itself, and return what it ends with."""
+    streams.say(
+        f"\ndetached{why}; the run goes on. Follow it again: turnout wait {run.id}   End it: turnout cancel {run.id}"
+    )
+    return code
 
 
 def exit_code(state: str, result: dict[str, Any]) -> int:
@@ -153,7 +174,7 @@ def _choose_environment(config: ScriptRunConfig, workspace: Workspace, spec: str
 
         config.run_config.environment = from_spec(spec, workspace)
     elif config.run_config.environment.name in (None, "default-environment"):
-        _say(
+        streams.say(
             "no --environment: an empty one with your Python version (default-environment); "
             "--environment current uses your own interpreter"
         )
@@ -172,7 +193,7 @@ def _dry_run(experiment: Any, config: Any, tags: dict[str, str], name: str | Non
     from turnout import submission
     from turnout.targets.compute_target import scheduler_for
 
-    plan = submission.prepare(experiment, config, tags, None, name, _say)
+    plan = submission.prepare(experiment, config, tags, None, name, streams.say)
     scheduler = scheduler_for(plan.definition["target"], experiment.workspace.home)
     directory = experiment.workspace.layout.run(plan.definition["id"]).root
     request = scheduler.plan(plan.definition, directory)
@@ -185,9 +206,4 @@ class _Progress:
 
     def __call__(self, state: str, reason: str) -> None:
         if state in ("Preparing", "Queued", "NotResponding", "CancelRequested") and reason:
-            _say(f"{state}: {reason}")
-
-
-def _say(line: str) -> None:
-    """Print a line for the person, beside the script's output."""
-    print(line, file=sys.stderr, flush=True)
+            streams.say(f"{state}: {reason}")

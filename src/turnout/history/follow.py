@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
@@ -99,6 +100,11 @@ class Tail:
                 self._output.write(data)
                 self._output.flush()
             except (BrokenPipeError, ValueError):
+                self._output = None
+                break
+            except OSError as error:
+                if error.errno != errno.EIO:  # a terminal that was closed
+                    raise
                 self._output = None
                 break
         return moved

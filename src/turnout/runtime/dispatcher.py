@@ -389,6 +389,7 @@ def main(arguments: List[str]) -> int:
     import ctypes  # noqa: F401 - once, here: every supervisor and keeper needs it, and they are forks of this process
 
     os.chdir("/")
+    processes.close_descriptors()
     home = layout.Home(arguments[0])
     queue = home.queue_here
     waiter = watch.Waiter()

@@ -164,7 +164,7 @@ def _become_script(
         os.dup2(log, 1)
         os.dup2(log, 2)
         processes.close_descriptors()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE):
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
             signal.signal(number, signal.SIG_DFL)
         os.execvpe(argv[0], argv, variables)
     except BaseException as error:

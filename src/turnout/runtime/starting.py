@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import Dict, List, Tuple
 
 from turnout.runtime import variables
@@ -30,8 +31,10 @@ def command(module: str, runtime: str, interpreter: str, *arguments: str) -> Tup
 def spawn(argv: List[str], environment: Dict[str, str]) -> int:
     """Start such a process in a session of its own; return its pid.
 
-    posix_spawn is the quickest way to start a process, and safe in a submitter with threads. Descriptors of this process
-    are not inherited (PEP 446).
+    posix_spawn is the quickest way to start a process, and safe in a submitter with threads. It passes on what this process
+    has inherited itself, other than its own descriptors (PEP 446): signals that a shell's background job ignores, or that are
+    blocked, are set back here; descriptors are closed by the `main` that is started.
     """
     null = [(os.POSIX_SPAWN_OPEN, descriptor, os.devnull, os.O_RDWR, 0) for descriptor in (0, 1, 2)]
-    return os.posix_spawn(argv[0], argv, environment, file_actions=null, setsid=True)
+    defaults = signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}
+    return os.posix_spawn(argv[0], argv, environment, file_actions=null, setsid=True, setsigmask=(), setsigdef=defaults)

@@ -348,6 +348,7 @@ class Supervisor:
 
 def main(arguments: List[str]) -> int:
     """Run as a process of its own: `HOME RUN_DIRECTORY ENTRY [SLOTS]`; see `supervise`."""
+    processes.close_descriptors()
     grant = slots.from_json(json.loads(arguments[3])) if len(arguments) > 3 else None
     watched = watch.Waiter()
     processes.become_subreaper()

@@ -289,6 +289,7 @@ def test_a_run_keeps_the_runtime_that_it_began_with(machine: Machine) -> None:
     os.chmod(path, 0o600)
     Path(path).write_text(text.replace('"host": system.nodename,', '"host": system.nodename, "other": True,'))
     first = machine.start("first", GATED)
+    until(lambda: machine.noted() == ["first"])
     theirs = machine.write("theirs")
     machine.ask("start", directory=theirs.root, resources={}, runtime=other)
     mine = machine.start("mine")

@@ -13,7 +13,20 @@ import sys
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
-from turnout.runtime import closing, ending, keeper, layout, processes, records, runlock, states, variables, watch
+from turnout.runtime import (
+    closing,
+    ending,
+    handed,
+    keeper,
+    layout,
+    processes,
+    records,
+    redaction,
+    runlock,
+    states,
+    variables,
+    watch,
+)
 from turnout.runtime.record import RunRecord
 
 GRACE_SECONDS = 10.0
@@ -163,21 +176,20 @@ class Supervisor:
             experiment=str(self.definition.get("experiment") or ""),
             prefix=self.prefix,
         )
+        given = self.inherited()
+        self.outcome.hide = redaction.redactor(given.secrets.values())
         return variables.compose(
             variables.base(os.environ),
-            self.inherited(),
+            given.variables,
             environment.get("variables") or {},
             {**configured, **extra},
             facts,
+            given.secrets,
         )
 
-    def inherited(self) -> Dict[str, str]:
-        """Return the variables that the submitter handed over; none on a target that inherits nothing."""
-        try:
-            values: Dict[str, str] = records.read_json(self.home.secret(self.run.run_id))
-        except FileNotFoundError:
-            return {}
-        return values
+    def inherited(self) -> handed.Handed:
+        """Return what the submitter handed over; nothing on a target that inherits nothing."""
+        return handed.read(self.home, self.run.run_id)
 
     def watch(self) -> str:
         """Wait for the end of the script, a cancel request, or the time limit."""

@@ -127,14 +127,12 @@ def prepare(
     secret_variables.refuse_recorded(given.secrets, configuration, [*arguments, *tags.values(), display_name or ""])
 
     git = GitFacts.begin(source_directory)
-    snapshot = take(source_directory, workspace.home, workspace.layout)
+    snapshot = take(source_directory, workspace.home, workspace.layout, report)
     if script is not None and not snapshot.holds(script):
         raise ExperimentExecutionException(
             f"the script {script} is left out of the snapshot by an ignore rule; "
             f"`turnout snapshot {source_directory}` says which"
         )
-    for notice in snapshot.notices:
-        report(notice)
     environment, failure, words = _environment(resolution, configuration, workspace, source_directory, report, given)
     git_properties, patch = git.finish()
 

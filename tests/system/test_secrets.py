@@ -306,3 +306,18 @@ for used, more in ((environment, {{}}), (registered, {{"secrets": {{"A": {GIVEN!
     assert len([path for path in found if path.endswith("std_log.txt")]) == 2
     (source,) = [path for path in found if not path.endswith("std_log.txt")]
     assert source.startswith("objects/")  # submit.py itself, in the snapshot
+
+
+def test_keys_and_passwords_in_the_source_directory_are_pointed_out(turnout: Any, home: Path) -> None:
+    turnout.script("print(1)")
+    (turnout.directory / ".env").write_text("TOKEN=hunter2")
+    (turnout.directory / "my.key").write_text("-----BEGIN PRIVATE KEY-----\n")
+    (turnout.directory / "talk.key").write_text("slides")
+    line = "the snapshot holds what looks like secrets: .env, my.key; leave them out with a line in .gitignore"
+    for _ in range(2):
+        said = turnout("submit", *CURRENT, "train.py").stderr.splitlines()
+        assert [number for number, each in enumerate(said) if each.startswith(line)] == [0]
+    assert f"note: {line}" in turnout("snapshot").stdout
+    assert turnout.json("snapshot")["notices"][0].startswith(line)
+    (turnout.directory / ".turnoutignore").write_text(".env\n*.key\n")
+    assert "secrets" not in turnout("submit", *CURRENT, "train.py").stderr

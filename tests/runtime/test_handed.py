@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 
 import pytest
 
@@ -48,3 +49,15 @@ def test_what_turnout_sets_is_reserved():
     facts = variables.Run("/runs/r", "/code", "/runtime", "/home", "w", "e", "/prefix")
     assert [name for name in variables.compose({}, {}, {}, {}, facts) if not variables.is_reserved(name)] == []
     assert not variables.is_reserved("TOKEN")
+
+
+def test_what_was_left_for_a_run_that_never_came_goes_with_the_next_submit(home):
+    waiting = home.workspace("w").run("waiting")
+    os.makedirs(waiting.root)
+    before = time.time() - handed.ORPHANED_SECONDS - 60
+    for name in ("waiting", "orphan", "orphan.123-ab.tmp", "another"):
+        handed.write(home, name, handed.Handed({}, {"A": "1"}))
+        if name != "another":
+            os.utime(home.secret(name), (before, before))
+    handed.write(home, "next", handed.Handed({}, {}))
+    assert sorted(os.listdir(home.secrets)) == ["another", "next", "waiting"]

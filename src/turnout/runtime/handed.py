@@ -7,9 +7,14 @@ file of a home that ever holds the value of a secret.
 from __future__ import annotations
 
 import json
+import os
+import time
 from typing import Dict, NamedTuple
 
 from turnout.runtime import layout, records
+
+ORPHANED_SECONDS = 3600.0
+"""Between this file and its run lie milliseconds; after so long a submitter without a run is not about to make it."""
 
 
 class Handed(NamedTuple):
@@ -29,12 +34,13 @@ class Handed(NamedTuple):
 
 
 def write(home: layout.Home, run_id: str, handed: Handed) -> None:
-    """Leave what the supervisor of a run will read, whole or not at all.
+    """Leave what the supervisor of a run will read, whole or not at all; remove what was left for runs that never came.
 
     Raises:
         OSError: it can't be written.
     """
     data = json.dumps({"variables": handed.variables, "secrets": handed.secrets})
+    _remove_orphans(home)
     records.write_atomic(home.secret(run_id), data.encode("ascii"))
 
 
@@ -49,3 +55,20 @@ def read(home: layout.Home, run_id: str) -> Handed:
     except FileNotFoundError:
         return Handed({}, {})
     return Handed(dict(value["variables"]), dict(value["secrets"]))
+
+
+def _remove_orphans(home: layout.Home) -> None:
+    """Remove what submitters left that were killed before their run was there."""
+    latest = time.time() - ORPHANED_SECONDS
+    try:
+        with os.scandir(home.secrets) as entries:
+            old = [entry.name for entry in entries if entry.stat(follow_symlinks=False).st_mtime < latest]
+        workspaces = os.listdir(home.workspaces) if old else []
+    except OSError:
+        return  # another submitter was quicker, or nothing can be removed here: the run goes on
+    for name in old:
+        if not any(os.path.lexists(home.workspace(each).run(name).root) for each in workspaces):
+            try:
+                os.unlink(home.secret(name))
+            except OSError:
+                pass

@@ -5,6 +5,7 @@ A secret is a variable of the script whose value no file of the record holds; `t
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -90,10 +91,19 @@ def gather(wanted: Mapping[str, str | None], configured: Iterable[str], environ:
             raise RunConfigurationException(
                 f"the value of the secret {name} must be a string, not of the class {type(value).__name__}"
             )
-        if "\0" in value:
-            raise RunConfigurationException(f"the secret {name} holds a null character, which no variable can hold")
-        secrets[name] = value
+        secrets[name] = _checked(name, value)
     return secrets
+
+
+def _checked(name: str, value: str) -> str:
+    """Return a value that a process can be given. Raises RunConfigurationException when none can."""
+    try:
+        possible = b"\0" not in os.fsencode(value)
+    except UnicodeEncodeError:
+        possible = False
+    if not possible:
+        raise RunConfigurationException(f"the secret {name} holds a character that no variable can hold, such as null")
+    return value
 
 
 def check_name(name: Any) -> None:

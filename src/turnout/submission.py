@@ -17,7 +17,20 @@ from turnout.exceptions import (
     ExperimentExecutionException,
     RecordException,
 )
-from turnout.runtime import agent, bundle, handed, layout, markers, placement, records, redaction, states, variables
+from turnout.runtime import (
+    bundle,
+    handed,
+    layout,
+    markers,
+    placement,
+    processes,
+    records,
+    redaction,
+    slots,
+    states,
+    variables,
+)
+from turnout.runtime.record import SCRIPT_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,6 +96,7 @@ def submit(
     workspace = experiment.workspace
     run = workspace.layout.run(definition["id"])
     scheduler = scheduler_for(definition["target"], workspace.home)
+    _check_size(scheduler, definition)
     request = scheduler.plan(definition, run.root)
     _write_record(experiment, plan, run)
     if not plan.failure:
@@ -150,12 +164,14 @@ def prepare(
         "display_name": display_name or identity,
         "created": created,
         "created_by": f"{placement.account()}@{os.uname().nodename}",
-        "type": agent.SCRIPT_RUN,
+        "type": SCRIPT_RUN,
         "parent": None,
         "root": identity,
         "target": target,
         "configuration": serialised,
         "arguments": arguments,
+        "resources": capabilities.resources(configuration),
+        "submitter": processes.identity(),
         "snapshot": {"id": snapshot.id, "files": snapshot.files, "bytes": snapshot.bytes},
         "environment": environment,
         "tags": {str(key): None if value is None else str(value) for key, value in tags.items()},
@@ -230,6 +246,20 @@ def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) 
             f"Unknown compute target {configuration.target}; this workspace has: {known}", inner_exception=error
         ) from error
     return target
+
+
+def _check_size(scheduler: Any, definition: dict[str, Any]) -> None:
+    """Refuse a run that asks for more than its target has: it would wait for ever."""
+    from turnout.targets.schedulers import HasSlots
+
+    if isinstance(scheduler, HasSlots):
+        offer = scheduler.offer()
+        asked = slots.demand(definition["resources"])
+        there = slots.Offer(int(offer["slots"]), tuple(offer["gpus"]))
+        if not slots.fits(asked, there):
+            raise ExperimentExecutionException(
+                f"the run can't start on {definition['target']['name']}: {slots.too_much(asked, there)}"
+            )
 
 
 def _look_up_environment(workspace: Any, configuration: RunConfiguration) -> None:

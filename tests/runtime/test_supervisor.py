@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from turnout.runtime import agent, layout, processes, records, runlock
+from turnout.runtime import agent, layout, processes, records, runlock, runqueue
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
 from turnout.testing.runs import write_run
@@ -113,14 +113,36 @@ def test_a_run_of_which_nothing_lives_is_failed_with_that_reason(
     assert "no exit code" in reason
 
 
-def test_a_run_that_was_never_started_is_started_by_the_next_look(workspace_layout: layout.WorkspaceLayout) -> None:
+def test_a_run_whose_dispatcher_was_never_woken_is_started_by_the_next_look(
+    workspace_layout: layout.WorkspaceLayout,
+) -> None:
     run = write_run(workspace_layout, "print('here')")
+    runqueue.enqueue(workspace_layout.home, run.root, {}, ship(workspace_layout.home))
     assert final(run)[0] == "Completed"
+
+
+def test_a_run_that_is_being_handed_over_is_left_to_its_submitter(workspace_layout: layout.WorkspaceLayout) -> None:
+    run = write_run(workspace_layout, "print('here')")
+    state, reason = look(run)
+    assert (state, "handed over" in reason) == ("NotStarted", True)
+    ask(run, "start")
+    assert final(run)[0] == "Completed"
+
+
+def test_a_run_that_was_never_handed_over_ends_canceled(workspace_layout: layout.WorkspaceLayout) -> None:
+    run = write_run(workspace_layout, "print('here')")
+    definition = records.read_json(run.definition)
+    definition["submitter"]["start"] -= 1  # as if that process were another one, long gone
+    records.write_json(run.definition, definition)
+    state, reason = look(run)
+    assert (state, "never handed over" in reason) == ("Canceled", True)
+    assert not os.path.exists(workspace_layout.home.secret(run.run_id))
 
 
 def test_a_canceled_run_that_never_started_never_starts(workspace_layout: layout.WorkspaceLayout) -> None:
     run = write_run(workspace_layout, "print('here')")
     ask(run, "cancel", by="me")
+    ask(run, "start")
     state, reason = final(run)
     assert (state, reason) == ("Canceled", "canceled by me")
     assert not os.path.exists(run.script_log) or os.path.getsize(run.script_log) == 0

@@ -7,7 +7,7 @@ the secrets, and Turnout's own.
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from turnout.runtime import layout
 
@@ -95,6 +95,8 @@ def compose(
     if run.prefix:
         values["VIRTUAL_ENV"] = run.prefix
         values["PATH"] = os.pathsep.join(_joined([os.path.join(run.prefix, "bin")], values.get("PATH"), []))
+    if run.gpus:
+        values["CUDA_VISIBLE_DEVICES"] = ",".join(run.gpus)
     values["PWD"] = run.code
     values[layout.HOME_VARIABLE] = run.home
     values[layout.WORKSPACE_VARIABLE] = run.workspace
@@ -116,6 +118,7 @@ class Run:
         workspace: str,
         experiment: str,
         prefix: Optional[str],
+        gpus: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.run_id = os.path.basename(directory)
@@ -125,6 +128,7 @@ class Run:
         self.workspace = workspace
         self.experiment = experiment
         self.prefix = prefix
+        self.gpus = gpus
 
 
 def _joined(first: List[str], middle: Optional[str], last: List[str]) -> List[str]:

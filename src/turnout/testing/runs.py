@@ -8,8 +8,9 @@ import time
 import uuid
 from collections.abc import Mapping
 
-from turnout.runtime import agent, handed, layout, manifest, records, states, variables
+from turnout.runtime import handed, layout, manifest, processes, records, states, variables
 from turnout.runtime.objects import ObjectStore
+from turnout.runtime.record import SCRIPT_RUN
 
 
 def write_run(
@@ -42,7 +43,9 @@ def write_run(
         "id": run.run_id,
         "experiment": "suite",
         "workspace": {"name": os.path.basename(workspace.root)},
-        "type": agent.SCRIPT_RUN,
+        "type": SCRIPT_RUN,
+        "resources": {"cpus": 1, "gpus": 0, "priority": 0},
+        "submitter": processes.identity(),
         "target": {"name": "local", "type": "local"},
         "created": time.time(),
         "configuration": {"script": "train.py", "framework": "Python", **configuration},

@@ -232,11 +232,11 @@ def test_a_run_started_inside_a_run_keeps_them_secret(turnout: Any, told: Any, h
         "config = ScriptRunConfig('.', script='in.py')\n"
         "config.run_config.environment.python.user_managed_dependencies = True\n"
         "config.run_config.environment.python.interpreter_path = sys.executable\n"
-        "child = Run.get_context().submit_child(config)\n"
-        "child.wait_for_completion(raise_on_error=False)\nprint(child.id)\n"
+        "print(Run.get_context().submit_child(config).id)\n"
     )
     secrets = ("--secret", f"GIVEN={GIVEN}", "--secret", f"USER={GIVEN}x")
     child = told("submit", *CURRENT, *secrets, "train.py").stdout.strip()
+    turnout("wait", child, code=1)
     variables = turnout.json("show", child, "--definition")["variables"]
     assert variables["secrets"] == ["GIVEN", "USER"]
     assert "USER" not in variables["values"]

@@ -106,6 +106,18 @@ def test_runs_start_in_their_order_one_after_the_other(machine: Machine) -> None
     until(lambda: not runqueue.names(machine.home.queue_here.started))
 
 
+def test_a_child_that_waits_for_its_parents_slot_is_told_so(machine: Machine) -> None:
+    parent = machine.start("parent", GATED)
+    until(lambda: machine.noted() == ["parent"])
+    child = machine.write("child")
+    records.write_json(child.definition, {**records.read_json(child.definition), "parent": parent.run_id})
+    machine.ask("start", directory=child.root, resources={})
+    until(lambda: machine.state(child) == "Queued")
+    assert f"its parent {parent.run_id} holds 1 CPU slot" in machine.look(child)[1]
+    machine.gate.touch()
+    assert machine.end(parent, child) == ["Completed"] * 2
+
+
 def test_the_dispatcher_goes_when_nothing_waits(machine: Machine) -> None:
     run = machine.start("a", GATED)
     until(lambda: machine.state(run) == "Running")
@@ -293,7 +305,7 @@ def test_a_run_keeps_the_runtime_that_it_began_with(machine: Machine) -> None:
     theirs = machine.write("theirs")
     machine.ask("start", directory=theirs.root, resources={}, runtime=other)
     mine = machine.start("mine")
-    until(lambda: machine.state(mine) == "Queued")
+    until(lambda: machine.state(theirs) == machine.state(mine) == "Queued")  # it is prepared by its own runtime
     machine.gate.touch()
     assert machine.end(first, theirs, mine) == ["Completed"] * 3
     assert machine.noted() == ["first", "theirs", "mine"]

@@ -201,3 +201,40 @@ def test_the_time_limit_holds(workspace_layout: layout.WorkspaceLayout) -> None:
     assert state == "Canceled"
     assert "1 s" in reason
     assert RunRecord(run.root).result()["time_limit"] is True
+
+
+TELLS = "import os; value = os.environ['TOKEN']\nraise ValueError('x' * 484 + ' ' + value)\n"
+
+
+def test_the_reason_of_a_failure_quotes_no_secret(workspace_layout: layout.WorkspaceLayout) -> None:
+    run = write_run(workspace_layout, TELLS, secrets={"TOKEN": "hunter2-hunter2"})
+    ask(run, "start")
+    state, reason = final(run)
+    assert state == "Failed"
+    assert reason.endswith("xxx ***")
+    with open(run.script_log) as stream:
+        assert "hunter2-hunter2" in stream.read()
+    with open(run.result) as stream:
+        assert "hun" not in stream.read()
+    assert not os.path.exists(run.workspace.home.secret(run.run_id))
+
+
+def test_what_a_script_reports_of_its_failure_is_kept_without_secrets(workspace_layout: layout.WorkspaceLayout) -> None:
+    script = "import os, sys\nfrom turnout import Run\nRun.get_context().fail('not ' + os.environ['TOKEN'], 'Mine')\nsys.exit(1)"
+    run = write_run(workspace_layout, script, secrets={"TOKEN": "hunter2"})
+    ask(run, "start")
+    final(run)
+    assert RunRecord(run.root).result()["error"] == {"code": "Mine", "message": "not ***"}
+
+
+def test_a_supervisor_that_does_not_know_the_secrets_quotes_nothing(
+    workspace_layout: layout.WorkspaceLayout, tmp_path: Any
+) -> None:
+    gate = tmp_path / "gate"
+    run = write_run(workspace_layout, GATED + TELLS, [str(gate)], secrets={"TOKEN": "hunter2"})
+    ask(run, "start")
+    supervisor = running(run)
+    os.kill(supervisor["pid"], signal.SIGKILL)
+    until(lambda: processes.state(supervisor) == processes.GONE)
+    gate.touch()
+    assert final(run) == ("Failed", "the script ended with exit code 1")

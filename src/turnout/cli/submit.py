@@ -19,6 +19,18 @@ NEVER_RAN = 125
 _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 
 
+def _secrets(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str | None]:
+    """Return names and values of the secrets; a value is taken out of this process's command line at once."""
+    if any("=" in word for word in given):
+        from turnout.cli import commandline
+
+        trouble = commandline.hide_values(given, "--secret")
+        if trouble:
+            streams.say(trouble)
+    words = [word.partition("=") for word in given]
+    return {name: value if equals else None for name, equals, value in words}
+
+
 @click.command("submit", context_settings=_SETTINGS)
 @click.option("--target", metavar="NAME", help="The compute target (default: the configuration's, else local).")
 @click.option("--experiment", metavar="NAME", help="The experiment (default: the source directory's name).")
@@ -32,6 +44,15 @@ _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 @click.option("--name", metavar="TEXT", help="A name for people.")
 @click.option("--tag", "tags", multiple=True, metavar="K=V", help="A tag; may be repeated.")
 @click.option("--env", "variables", multiple=True, metavar="K=V", help="A variable of the script; may be repeated.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="K[=V]",
+    is_eager=True,  # before anything that could take time or fail
+    callback=_secrets,
+    help="A variable of the script that the record doesn't hold, from your own variables unless V is given; may be repeated.",
+)
 @click.option("--config", "config_file", metavar="FILE", help="A .runconfig file to begin with.")
 @click.option(
     "--max-run-duration", type=click.IntRange(min=1), metavar="SECONDS", help="End the script after this time."
@@ -44,7 +65,7 @@ _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 @common.json_option
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(wait: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
+def command(wait: bool, dry_run: bool, as_json: bool, secrets: dict[str, str | None], **given: Any) -> int:
     """Submit SCRIPT; what stands after it belongs to the script, untouched."""
     from turnout.experiment import Experiment
 
@@ -54,7 +75,7 @@ def command(wait: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
     experiment = Experiment(workspace, experiment_name)
     tags = common.pairs(given["tags"], "tag")
     if dry_run:
-        return _dry_run(experiment, config, tags, given["name"])
+        return _dry_run(experiment, config, tags, given["name"], secrets)
     from turnout import submission
 
     submitted: list[Run] = []
@@ -66,6 +87,7 @@ def command(wait: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
             display_name=given["name"],
             report=streams.say,
             on_submitted=submitted.append,
+            secrets=secrets,
         )
     except KeyboardInterrupt:
         if submitted:
@@ -189,11 +211,13 @@ def _experiment_name(source: str) -> str:
     return kept.lstrip("-_")[:255] or "default"
 
 
-def _dry_run(experiment: Any, config: Any, tags: dict[str, str], name: str | None) -> int:
+def _dry_run(
+    experiment: Any, config: Any, tags: dict[str, str], name: str | None, secrets: dict[str, str | None]
+) -> int:
     from turnout import submission
     from turnout.targets.compute_target import scheduler_for
 
-    plan = submission.prepare(experiment, config, tags, None, name, streams.say)
+    plan = submission.prepare(experiment, config, tags, None, name, streams.say, secrets)
     scheduler = scheduler_for(plan.definition["target"], experiment.workspace.home)
     directory = experiment.workspace.layout.run(plan.definition["id"]).root
     request = scheduler.plan(plan.definition, directory)

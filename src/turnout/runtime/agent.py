@@ -61,7 +61,7 @@ def look(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
         state, reason = _settled(home, record, str(request["runtime"]))
         if state == states.QUEUED:
             waiting = _waiting(home) if waiting is None else waiting
-            reason = waiting.get(record.layout.root, reason)
+            reason = waiting.get(record.layout.root, reason) + _held_by_parent(home, record)
         found[record.layout.run_id] = [state, reason]
     return {"states": found}
 
@@ -195,6 +195,18 @@ def _is_concluding(record: RunRecord) -> bool:
         return processes.state(records.read_json(record.layout.process)) != processes.ALIVE
     except (OSError, ValueError):
         return False
+
+
+def _held_by_parent(home: layout.Home, record: RunRecord) -> str:
+    """Say so when a run waits for slots that its own parent holds: a parent that waits for it would wait for ever."""
+    parent = record.definition.get("parent")
+    entry = runqueue.find(home, record.layout.workspace.run(str(parent)).root) if parent else None
+    if entry is None or entry.grant is None or not (entry.grant.cpus or entry.grant.gpus):
+        return ""
+    return "; its parent %s holds %s: more slots, or a parent with --cpus 0, let both run" % (
+        parent,
+        slots.spoken(entry.demand),
+    )
 
 
 def _unfinished(home: layout.Home, entries: List[runqueue.Entry]) -> List[runqueue.Entry]:

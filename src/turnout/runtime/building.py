@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any, Dict, Optional
 
-from turnout.runtime import builders, layout, processes, records, watch
+from turnout.runtime import builders, handed, layout, processes, records, redaction, watch
 
 _GRACE_SECONDS = 2.0
 
@@ -24,11 +24,12 @@ class Job:
         environment: the `environment` part of run.json.
         home: this machine's home.
         run: whose log gets the output.
-        inherited: the submitter's variables: indexes, proxies and certificates are named there.
+        inherited: the submitter's variables and the run's secrets: indexes, proxies, certificates and what opens them
+            are named there.
     """
 
     def __init__(
-        self, environment: Dict[str, Any], home: layout.Home, run: layout.RunLayout, inherited: Dict[str, str]
+        self, environment: Dict[str, Any], home: layout.Home, run: layout.RunLayout, inherited: handed.Handed
     ) -> None:
         self._failure = os.path.join(run.system_logs, ".build-failure.json")
         try:
@@ -48,10 +49,11 @@ class Job:
         self._status: Optional[int] = None
 
     def _build(
-        self, environment: Dict[str, Any], home: layout.Home, log: int, inherited: Dict[str, str], run_id: str
+        self, environment: Dict[str, Any], home: layout.Home, log: int, inherited: handed.Handed, run_id: str
     ) -> None:
         """Run in the child; never returns."""
         code = 1
+        hide = redaction.redactor(inherited.secrets.values())
         try:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
@@ -59,12 +61,12 @@ class Job:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
             with os.fdopen(log, "wb", buffering=0) as stream:
-                builders.build(environment, home, stream, inherited, run_id)
+                builders.build(environment, home, stream, inherited.all(), run_id, hide)
             code = 0
         except builders.BuildFailed as error:
             records.write_json(self._failure, {"reason": error.reason})
         except BaseException as error:
-            records.write_json(self._failure, {"reason": "%s: %s" % (type(error).__name__, error)})
+            records.write_json(self._failure, {"reason": hide("%s: %s" % (type(error).__name__, error))})
         finally:
             os._exit(code)
 

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any, Dict, Optional
 
-from turnout.runtime import checkout, events, layout, manifest, markers, processes, records, states
+from turnout.runtime import checkout, events, layout, manifest, markers, processes, records, redaction, states
 from turnout.runtime.objects import ObjectStore
 from turnout.runtime.record import SCRIPT_RUN, RunRecord
 
@@ -29,6 +29,7 @@ class Outcome:
         self.timed_out = False
         self.reason = ""
         self.leftovers = 0
+        self.hide: Optional[redaction.Hide] = None  # None: who supervised from the start knew the secrets, and is gone
         self.seconds: Optional[float] = None
         self.alone = False
 
@@ -94,8 +95,9 @@ def close(
 ) -> None:
     """Write the result, then the final state; remove what was handed over; close the children left open."""
     now = time.time()
-    reported = events.last_error(events.read_all(run.events, metrics=False)[0])
-    reason = "" if state == states.COMPLETED else outcome.reason or _reason(run, state, outcome, reported)
+    hide = outcome.hide or _unknown_secrets(run)
+    reported = _hidden(events.last_error(events.read_all(run.events, metrics=False)[0]), hide)
+    reason = "" if state == states.COMPLETED else outcome.reason or _reason(run, state, outcome, reported, hide)
     started = _running_since(run)
     ended = outcome.ended or now
     result = {
@@ -178,18 +180,36 @@ def _error(state: str, reason: str, reported: Optional[Dict[str, Any]]) -> Optio
     return reported or {"code": "UserError", "message": reason}
 
 
-def _reason(run: layout.RunLayout, state: str, outcome: Outcome, reported: Optional[Dict[str, Any]]) -> str:
+def _reason(
+    run: layout.RunLayout, state: str, outcome: Outcome, reported: Optional[Dict[str, Any]], hide: redaction.Hide
+) -> str:
     if state == states.COMPLETED:
         return ""
     if outcome.signal is not None:
         name = processes.signal_name(outcome.signal)
         hint = " (often the kernel, out of memory)" if name == "SIGKILL" else ""
         return "the script was ended by %s%s" % (name, hint)
-    said = (reported or {}).get("message") or last_exception(run.script_log)
+    said = (reported or {}).get("message") or last_exception(run.script_log, hide=hide)
     return "the script ended with exit code %s%s" % (outcome.exit_code, ": %s" % said if said else "")
 
 
-def last_exception(path: str, block: int = 16384) -> str:
+def _unknown_secrets(run: layout.RunLayout) -> redaction.Hide:
+    """Return what hides secrets that only run.json tells of, by their names."""
+    try:
+        return redaction.unknown((RunRecord(run.root).definition.get("variables") or {}).get("secrets") or [])
+    except (OSError, ValueError):
+        return redaction.unknown(["any"])
+
+
+def _hidden(reported: Optional[Dict[str, Any]], hide: redaction.Hide) -> Optional[Dict[str, Any]]:
+    """Return what the script reported of its failure without the values of secrets; None when nothing is left."""
+    if reported is None:
+        return None
+    message = hide(str(reported.get("message") or ""))
+    return {"code": hide(str(reported.get("code") or "")), "message": message} if message else None
+
+
+def last_exception(path: str, block: int = 16384, hide: redaction.Hide = redaction.as_it_is) -> str:
     """Return the last line of a Python traceback at the end of a log, or an empty string."""
     try:
         with open(path, "rb") as stream:
@@ -202,6 +222,6 @@ def last_exception(path: str, block: int = 16384) -> str:
         if lines[position].startswith("Traceback (most recent call last)"):
             for line in lines[position + 1 :]:
                 if line and not line.startswith((" ", "\t")):
-                    return line.strip()[:500]
+                    return hide(line.strip())[:500]
             return ""
     return ""

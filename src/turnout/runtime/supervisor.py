@@ -20,11 +20,13 @@ from typing import Any, Dict, List, Optional
 from turnout.runtime import (
     closing,
     dispatching,
+    handed,
     keeper,
     layout,
     members,
     processes,
     records,
+    redaction,
     runlock,
     runqueue,
     slots,
@@ -208,21 +210,20 @@ class Supervisor:
             prefix=self.prefix,
             gpus=self.grant.gpus if self.grant else (),
         )
+        given = self.inherited()
+        self.outcome.hide = redaction.redactor(given.secrets.values())
         return variables.compose(
             variables.base(os.environ),
-            self.inherited(),
+            given.variables,
             environment.get("variables") or {},
             {**configured, **extra},
             facts,
+            given.secrets,
         )
 
-    def inherited(self) -> Dict[str, str]:
-        """Return the variables that the submitter handed over; none on a target that inherits nothing."""
-        try:
-            values: Dict[str, str] = records.read_json(self.home.secret(self.run.run_id))
-        except FileNotFoundError:
-            return {}
-        return values
+    def inherited(self) -> handed.Handed:
+        """Return what the submitter handed over; nothing on a target that inherits nothing."""
+        return handed.read(self.home, self.run.run_id)
 
     def watch_script(self) -> str:
         """Wait for the end of the script, a cancel request, or the time limit."""

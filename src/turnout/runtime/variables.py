@@ -1,7 +1,7 @@
 """Puts together the environment variables of a script. Pure: everything comes in as an argument.
 
 In rising order: a fixed base, what the submitter handed over (local target), the Environment's, the run configuration's,
-and Turnout's own.
+the secrets, and Turnout's own.
 """
 
 from __future__ import annotations
@@ -46,6 +46,13 @@ RECORDED_VALUES = (
 )
 """The inherited variables whose values the record keeps, since results may depend on them and they hold no secret."""
 
+_SET_HERE = NEVER_INHERITED | {"CUDA_VISIBLE_DEVICES", "PATH", "PYTHONPATH", "PYTHONUNBUFFERED"}
+
+
+def is_reserved(name: str) -> bool:
+    """Say whether a variable is Turnout's to set, or decides which programs run, so that it can't be a secret."""
+    return name.startswith("TURNOUT_") or name in _SET_HERE
+
 
 def inheritable(environ: Mapping[str, str]) -> Dict[str, str]:
     """Return the variables that a local submitter hands over."""
@@ -66,6 +73,7 @@ def compose(
     environment: Mapping[str, str],
     configured: Mapping[str, str],
     run: "Run",
+    secrets: Optional[Mapping[str, str]] = None,
 ) -> Dict[str, str]:
     """Return all variables of the script's process.
 
@@ -75,11 +83,13 @@ def compose(
         environment: the Environment's variables.
         configured: the run configuration's.
         run: the facts that Turnout's own variables are made of.
+        secrets: the secrets that the run was given.
     """
     values = dict(base_values)
     values.update(inherited)
     values.update(environment)
     values.update(configured)
+    values.update(secrets or {})
     values.setdefault("PYTHONUNBUFFERED", "1")
     values["PYTHONPATH"] = os.pathsep.join(_joined([run.code], values.get("PYTHONPATH"), [run.runtime]))
     if run.prefix:

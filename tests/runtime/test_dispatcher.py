@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from turnout.runtime import agent, dispatching, layout, members, processes, records, runlock, runqueue
+from turnout.runtime import agent, cgroups, dispatching, layout, members, processes, records, runlock, runqueue
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
 from turnout.testing.runs import write_run
@@ -390,3 +390,29 @@ def test_processes_of_the_runtime_are_told_from_others(machine: Machine) -> None
     assert not members.is_runtime(os.getpid())
     machine.gate.touch()
     machine.end(run)
+
+
+def test_where_there_are_cgroups_nothing_escapes(machine: Machine, tmp_path: Path) -> None:
+    """Session, environment, supervisor and keeper are gone: only the cgroup still tells."""
+    mine = cgroups.make("try-" + os.path.basename(tmp_path))
+    if mine is None:
+        pytest.skip("this account may make no cgroup (version 2)")
+    cgroups.remove(mine)
+    pids = tmp_path / "pids"
+    text = (
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen(['sleep', '600'], start_new_session=True, env={})\n"
+        f"open({str(pids)!r} + '.new', 'w').write(str(child.pid))\n"
+        f"os.rename({str(pids)!r} + '.new', {str(pids)!r})\n"
+        "time.sleep(600)"
+    )
+    run = machine.start("a", text)
+    orphan = int(until(lambda: pids.exists() and pids.read_text()))
+    holder = runlock.holder(run.lock)
+    script = records.read_json(run.process)
+    assert holder is not None
+    for pid in (holder["pid"], script["keeper"]["pid"], script["pid"]):
+        os.kill(pid, signal.SIGKILL)
+    assert machine.end(run) == ["Failed"]
+    until(lambda: processes.start_time(orphan) is None)
+    assert not os.path.exists(script["cgroup"])

@@ -19,6 +19,7 @@ from typing import Dict, List, Optional
 
 from turnout.runtime import (
     builders,
+    cgroups,
     closing,
     dispatching,
     layout,
@@ -389,6 +390,7 @@ def main(arguments: List[str]) -> int:
     import ctypes  # noqa: F401 - once, here: every supervisor and keeper needs it, and they are forks of this process
 
     os.chdir("/")
+    cgroups.leave()
     processes.close_descriptors()
     home = layout.Home(arguments[0])
     queue = home.queue_here

@@ -1,8 +1,8 @@
 """Finds the processes of a run, and ends them.
 
 They are what descends from the run's keeper, which takes in orphans from any session. When the keeper was killed, they are what
-was orphaned to the supervisor, what is in the script's process group, and what carries the run's marker in its environment. A
-process that left all of that after both keeper and supervisor had been killed can't be found.
+was orphaned to the supervisor, what is in the script's process group or its cgroup, and what carries the run's marker in its
+environment. Where there is no cgroup for it, a process that left all of that after both had been killed can't be found.
 
 The runtime's own processes are never taken for a run's, with all that descends from them: a run that was submitted inside a run
 isn't its leftover.
@@ -15,7 +15,7 @@ import signal
 import time
 from typing import Any, Callable, Dict, List, Optional, Set
 
-from turnout.runtime import layout, processes, records, starting
+from turnout.runtime import cgroups, layout, processes, records, starting
 
 _POLL_SECONDS = 0.01
 
@@ -57,6 +57,7 @@ class Members:
                 continue
             if _group_of(pid) == group or marker in _environment(pid):
                 found.add(pid)
+        found.update(pid for pid in cgroups.members(str(script.get("cgroup") or "")) if pid not in ours)
         return found
 
     def signal(self, number: int) -> bool:
@@ -94,6 +95,12 @@ class Members:
                 for pid in left:
                     _kill(pid, signal.SIGKILL)
         return count
+
+    def forget(self) -> None:
+        """Remove what marked the run's processes, once none is left."""
+        script = self.script()
+        if script is not None and script.get("cgroup"):
+            cgroups.remove(str(script["cgroup"]))
 
     def _group_is_ours(self, script: Dict[str, Any]) -> bool:
         """Say whether the group that bears the script's pid is still the run's: the pid may have been given out again."""

@@ -319,6 +319,7 @@ class Supervisor:
         """End what is left of a script that is gone without a trace, and return that event."""
         self.outcome.reason = reason
         self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
+        self.members.forget()
         return states.LOST
 
     def terminate(self) -> str:
@@ -339,6 +340,7 @@ class Supervisor:
             self.read_exit()  # a supervisor that took over in Finalizing
         if not self.outcome.alone:
             self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
+        self.members.forget()
         request = self.record.cancel_request()
         if request is not None and float(request.get("t") or 0.0) <= self.outcome.ended:
             self.outcome.take_request(request)

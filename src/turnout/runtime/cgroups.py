@@ -1,0 +1,84 @@
+"""A cgroup for each run, where this account may make one: what is in it is found and ended whatever it has shed.
+
+Only version 2 of the interface is used (Linux, Documentation/admin-guide/cgroup-v2.rst): root has it, and users whose session
+was delegated one (systemd's `user@.service`). Without one, `members` finds a run's processes by other means.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import List, Optional
+
+_PREFIX = "turnout-"
+
+
+def make(run_id: str) -> Optional[str]:
+    """Make a cgroup for a run, below that of this process; return its directory, or None where that isn't allowed."""
+    mine = _own()
+    if mine is None:
+        return None
+    while os.path.basename(mine).startswith(_PREFIX):
+        mine = os.path.dirname(mine)  # started inside a run: beside that, not below
+    path = os.path.join(mine, _PREFIX + run_id)
+    try:
+        os.mkdir(path)
+    except FileExistsError:
+        pass
+    except OSError:
+        return None
+    return path
+
+
+def enter(path: str) -> bool:
+    """Move this process into a cgroup; say whether it could."""
+    try:
+        descriptor = os.open(os.path.join(path, "cgroup.procs"), os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, b"0")
+        finally:
+            os.close(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def leave() -> None:
+    """Move this process out of a run's cgroup, if it is in one: it was started inside a run, and isn't the run's."""
+    mine = _own()
+    while mine is not None and os.path.basename(mine).startswith(_PREFIX):
+        mine = os.path.dirname(mine)
+        if enter(mine):
+            return
+
+
+def members(path: str) -> List[int]:
+    """Return the pids in a cgroup; none when it is gone."""
+    try:
+        with open(os.path.join(path, "cgroup.procs")) as stream:
+            return [int(line) for line in stream.read().split()]
+    except (OSError, ValueError):
+        return []
+
+
+def remove(path: str) -> None:
+    """Remove a run's empty cgroup."""
+    if os.path.basename(path).startswith(_PREFIX):
+        try:
+            os.rmdir(path)
+        except OSError:
+            pass  # gone, or something is in it after all
+
+
+def _own() -> Optional[str]:
+    """Return the directory of this process's own cgroup of version 2; None where there is none."""
+    try:
+        with open("/proc/self/cgroup") as stream:
+            names = [line[3:].rstrip("\n") for line in stream if line.startswith("0::")]
+        with open("/proc/self/mounts") as stream:
+            mounts = [words[1] for words in map(str.split, stream) if words[2] == "cgroup2"]
+    except (OSError, IndexError):
+        return None
+    if not names or not mounts:
+        return None
+    path = os.path.normpath(mounts[0] + "/" + names[0])
+    return path if os.path.isdir(path) else None

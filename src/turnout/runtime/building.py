@@ -12,6 +12,15 @@ from turnout.runtime import builders, handed, layout, processes, records, redact
 _GRACE_SECONDS = 2.0
 
 
+class _Stopped(BaseException):
+    """The build is to end: what is half-built goes on the way out."""
+
+
+def _stop(number: int, frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the way out isn't disturbed
+    raise _Stopped
+
+
 def find(environment: Dict[str, Any], home: layout.Home) -> Optional[builders.Built]:
     """Return the environment if it is there, else None."""
     return builders.find(environment, home)
@@ -58,8 +67,9 @@ class Job:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
             processes.close_descriptors(log)
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1):
+            for number in (signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
+            signal.signal(signal.SIGTERM, _stop)
             with os.fdopen(log, "wb", buffering=0) as stream:
                 builders.build(environment, home, stream, inherited.all(), run_id, hide)
             code = 0

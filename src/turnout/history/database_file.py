@@ -21,7 +21,14 @@ from sqlalchemy import exc
 
 from turnout.exceptions import RecordException
 from turnout.history import schema
-from turnout.history.database import BUSY_SECONDS, is_current, mark_current, readable_errors
+from turnout.history.database import (
+    BUSY_SECONDS,
+    UnwritableIndex,
+    is_current,
+    mark_current,
+    readable_errors,
+    written_file,
+)
 from turnout.runtime import layout
 
 if TYPE_CHECKING:
@@ -124,13 +131,18 @@ class FileDatabase:
     def _make(self) -> None:
         """Build the file under another name, then put it in place; the lock is held alone."""
         temporary = self._path + ".tmp"  # always this name: what a killed builder left is overwritten
-        _remove(temporary)
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, layout.FILE_MODE))
+        with written_file(self._path):
+            _remove(temporary)
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, layout.FILE_MODE))
         try:
             self._build(temporary)
-            for suffix in _JOURNALS:  # an old journal must not be taken for the new file's
-                _remove(self._path + suffix)
-            os.rename(temporary, self._path)
+            with written_file(self._path):
+                descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
+                os.fsync(descriptor)
+                os.close(descriptor)
+                for suffix in _JOURNALS:  # an old journal must not be taken for the new file's
+                    _remove(self._path + suffix)
+                os.rename(temporary, self._path)
         except BaseException:
             _remove(temporary)
             raise
@@ -146,11 +158,12 @@ class FileDatabase:
         finally:
             connection.close()
         plain = sqlite3.connect(path)
-        plain.execute("PRAGMA journal_mode=WAL")  # stays with the file
-        plain.close()
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        try:
+            plain.execute("PRAGMA journal_mode=WAL")  # stays with the file
+        except sqlite3.Error as error:
+            raise UnwritableIndex(f"the index {self._path} can't be written: {error}; make room on the disk") from error
+        finally:
+            plain.close()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -162,7 +175,8 @@ class FileDatabase:
 
     def _lock(self, operation: int) -> int:
         path = os.path.join(os.path.dirname(self._path), "index.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+        with written_file(self._path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
         try:
             self._flock(descriptor, operation)
         except BaseException:

@@ -311,17 +311,21 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
             records.write_atomic(secret, handed)
         markers.mark_changed(run)  # before the run is there: a submitter that dies here leaves no run unmarked
         os.rename(temporary.root, run.root)
-        records.sync_directory(os.path.dirname(run.root))
     except OSError as error:
         _remove_tree(temporary.root)
         _remove(secret)
         raise RecordException(
-            f"the run can't be recorded in {home.root}: {error.strerror or error}; nothing was submitted"
+            f"the run can't be recorded in {home.root}: {error.strerror or error}; nothing was submitted: "
+            f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
         ) from error
     except BaseException:
         _remove_tree(temporary.root)
         _remove(secret)
         raise
+    try:
+        records.sync_directory(os.path.dirname(run.root))
+    except OSError:
+        pass  # the run exists, and others may have seen it: only a power cut right now could still take it back
 
 
 def _write_failure(plan: Plan, run: layout.RunLayout, journal: records.JsonLines) -> None:

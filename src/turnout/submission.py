@@ -315,7 +315,7 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
         _remove_tree(temporary.root)
         _remove(secret)
         raise RecordException(
-            f"the run can't be recorded in {home.root}: {error.strerror or error}; nothing was submitted: "
+            f"the run can't be recorded in {home.root}: {_said(error)}; nothing was submitted: "
             f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
         ) from error
     except BaseException:
@@ -349,6 +349,12 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except OSError:
         pass
+
+
+def _said(error: OSError) -> str:
+    """Return what the system said, with the file that it said it of."""
+    said = (error.strerror or str(error)).lower()
+    return f"{said}: {os.fsdecode(error.filename)}" if error.filename else said
 
 
 def _silent(line: str) -> None:

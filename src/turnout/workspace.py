@@ -266,7 +266,7 @@ def _make(home: layout.Home, name: str, labels: dict[str, Any], tags: dict[str, 
             os.unlink(temporary)
     except OSError as error:
         raise RecordException(
-            f"can't write to the Turnout home {home.root}: {error.strerror or error}; "
+            f"can't write to the Turnout home {home.root}: {(error.strerror or str(error)).lower()}: {error.filename}; "
             "mend its permissions, free some space, or set TURNOUT_HOME to another directory"
         ) from error
     return True

@@ -114,7 +114,9 @@ class FileDatabase:
             if is_current(connection):
                 return connection
         except exc.DatabaseError as error:
-            if not any(words in str(error.orig) for words in _UNUSABLE) or self._is_refused():
+            if self._is_refused():
+                raise UnwritableIndex(f"the index {self._path} can't be used: mend its permissions", error) from error
+            if not any(words in str(error.orig) for words in _UNUSABLE):
                 raise
         except BaseException:
             if connection is not None:

@@ -73,7 +73,10 @@ class Ingest:
         gone: list[int] = []
         for run_id in run_ids:
             record = RunRecord(self._workspace.run(run_id).root)
-            row = reading.read_row(record, self._answers.get(run_id))
+            try:
+                row = reading.read_row(record, self._answers.get(run_id))
+            except PermissionError:  # one run that can't be read must not hide the others
+                row = None
             entry = known.get(run_id)
             if row is not None:
                 self._take_run(record, row, entry)

@@ -139,13 +139,14 @@ def read_events(record: RunRecord, known: Mapping[str, Writer], limit: int = PIE
     """
     try:
         entries = sorted(os.scandir(record.layout.events), key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
     prefix = artifact_prefix(record.layout.run_id)
     for entry in entries:
         if entry.name.endswith(events.SUFFIX):
             name, size = storable(entry.name), entry.stat().st_size
-            yield from _read_writer(entry.path, name, size, replace(known.get(name) or Writer()), prefix, limit)
+            if os.access(entry.path, os.R_OK):
+                yield from _read_writer(entry.path, name, size, replace(known.get(name) or Writer()), prefix, limit)
 
 
 def is_rewritten(record: RunRecord, known: Mapping[str, Writer]) -> bool:

@@ -28,8 +28,14 @@ class RunRecord:
         return self._definition
 
     def exists(self) -> bool:
-        """Say whether there is such a run."""
-        return os.path.exists(self.layout.definition)
+        """Say whether there is such a run; one that may not be looked at is there: reading it says what is wrong."""
+        try:
+            os.stat(self.layout.definition)
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
 
     def journal(self) -> "List[Dict[str, Any]]":
         """Return the transitions in order: `t, state, reason` and facts that belong to them."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +46,16 @@ class Disk:
 
 
 @pytest.fixture
+def ordinary(turnout: Any, missing_service: Callable[[str], Any]) -> Any:
+    """The command line without root's privilege to pass over modes and owners."""
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            missing_service("setpriv (util-linux) is missing, and root passes over modes")
+        turnout.prefix = ["setpriv", "--bounding-set=-dac_override,-dac_read_search,-fowner"]
+    return turnout
+
+
+@pytest.fixture
 def disk(tmp_path: Path, missing_service: Callable[[str], Any]) -> Iterator[Disk]:
     """A file system of 256 MB for the home, which a test may fill."""
     path = tmp_path / "disk"
@@ -64,3 +77,44 @@ def home(disk: Disk, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = disk.path / "home"
     monkeypatch.setenv("TURNOUT_HOME", str(path))
     return path
+
+
+_MANY = """
+import contextlib, io, json, sys
+from turnout import cli
+
+class Output(io.TextIOWrapper):
+    def __init__(self):
+        super().__init__(io.BytesIO(), "utf-8", "surrogateescape", write_through=True)
+    def text(self):
+        return self.buffer.getvalue().decode("utf-8", "replace")
+
+for words in json.load(sys.stdin):
+    out, err = Output(), Output()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = cli.run(words)
+    print(json.dumps([code, out.text(), err.text()]), flush=True)
+"""
+
+
+@pytest.fixture
+def many(turnout: Any) -> Callable[..., list[tuple[int, str, str]]]:
+    """Carry out many command lines in one process of its own; return exit code, output and error output of each."""
+
+    def carry_out(*lines: Sequence[str | Path]) -> list[tuple[int, str, str]]:
+        done = subprocess.run(
+            [*turnout.prefix, sys.executable, "-c", _MANY],
+            cwd=turnout.directory,
+            input=json.dumps([[str(word) for word in words] for words in lines]),
+            capture_output=True,
+            text=True,
+            timeout=180,
+        )
+        answers = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
+        assert len(answers) == len(lines), done.stderr
+        for words, answer in zip(lines, answers, strict=True):
+            assert "Traceback" not in answer[2], (words, answer)
+            assert "mistake in Turnout" not in answer[2], (words, answer)
+        return answers
+
+    return carry_out

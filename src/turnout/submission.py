@@ -19,7 +19,7 @@ from turnout.exceptions import (
     ExperimentExecutionException,
     RecordException,
 )
-from turnout.runtime import agent, bundle, layout, markers, placement, records, states, variables
+from turnout.runtime import agent, bundle, filelocks, layout, markers, placement, records, states, variables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,6 +70,7 @@ def submit(
     from turnout.run import Run
     from turnout.targets.compute_target import scheduler_for
 
+    _require_locks(experiment.workspace.home)
     plan = prepare(experiment, config, tags, run_id, display_name, report or _silent)
     definition = plan.definition
     definition["number"] = experiment.next_number()
@@ -213,6 +214,16 @@ def start_logging(
 def new_id(experiment: str, created: float) -> str:
     """Return a new run id of v1's form: experiment, unix seconds, eight hexadecimal digits."""
     return f"{experiment[:_ID_PREFIX_LENGTH]}_{int(created)}_{secrets.token_hex(4)}"
+
+
+def _require_locks(home: layout.Home) -> None:
+    """Refuse a home in which the local target couldn't keep its processes apart, before anything is written."""
+    try:
+        filelocks.require(home.format)
+    except filelocks.NoFileLocks as error:
+        raise RecordException(f"nothing can be submitted from {home.root}: {error.strerror}", error) from error
+    except OSError:
+        pass  # what is wrong with the home shows where it is written to
 
 
 def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import RecordException, UserErrorException, WorkspaceException
-from turnout.runtime import layout, records
+from turnout.runtime import exclusive, layout, records
 
 if TYPE_CHECKING:
     from turnout.environments.environment import Environment
@@ -259,11 +259,11 @@ def _make(home: layout.Home, name: str, labels: dict[str, Any], tags: dict[str, 
         temporary = f"{workspace.definition}.{identity}.tmp"
         records.write_json(temporary, value)
         try:
-            os.link(temporary, workspace.definition)  # of two at once, the first one's id stands
+            exclusive.place(temporary, workspace.definition)  # of two at once, the first one's id stands
         except FileExistsError:
             return False
         finally:
-            os.unlink(temporary)
+            exclusive.discard(temporary)
     except OSError as error:
         raise RecordException(
             f"can't write to the Turnout home {home.root}: {(error.strerror or str(error)).lower()}: {error.filename}; "

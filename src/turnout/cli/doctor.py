@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import click
 
 from turnout.cli import common, text
 from turnout.exceptions import TurnoutException
-from turnout.runtime import layout
+from turnout.runtime import filelocks, layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -130,16 +129,12 @@ def _home() -> Iterator[Finding]:
 
 def _try_writing(root: str) -> bool:
     """Write and remove a file in the home; return whether it could be locked."""
-    import fcntl
-
     path = os.path.join(root, f".doctor-{os.getpid()}")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
     try:
         os.write(descriptor, b"written\n")
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
-            raise
+        filelocks.lock(descriptor, path, wait=False)
+    except filelocks.NoFileLocks:
         return False
     finally:
         os.close(descriptor)

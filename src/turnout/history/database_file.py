@@ -8,7 +8,6 @@ writers, and in its WAL mode readers never wait for them.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -29,7 +28,7 @@ from turnout.history.database import (
     readable_errors,
     written_file,
 )
-from turnout.runtime import layout
+from turnout.runtime import filelocks, layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -89,7 +88,7 @@ class FileDatabase:
     def _open(self, begin: str) -> tuple[int, Connection]:
         """Return the held lock and a connection, in a transaction, that has been proven usable."""
         for _ in range(_ATTEMPTS):
-            lock = self._lock(fcntl.LOCK_SH)
+            lock = self._lock(shared=True)
             try:
                 connection = self._usable(begin)
                 if connection is not None:
@@ -169,36 +168,36 @@ class FileDatabase:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        lock = self._lock(fcntl.LOCK_EX)
+        lock = self._lock(shared=False)
         try:
             yield
         finally:
             os.close(lock)
 
-    def _lock(self, operation: int) -> int:
+    def _lock(self, shared: bool) -> int:
         path = os.path.join(os.path.dirname(self._path), "index.lock")
         with written_file(self._path):
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
         try:
-            self._flock(descriptor, operation)
+            self._flock(descriptor, path, shared)
         except BaseException:
             os.close(descriptor)
             raise
         return descriptor
 
-    def _flock(self, descriptor: int, operation: int) -> None:
+    def _flock(self, descriptor: int, path: str, shared: bool) -> None:
         try:
-            fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+            filelocks.lock(descriptor, path, shared, wait=False)
             return
         except BlockingIOError:
             pass
-        except OSError as error:
-            raise RecordException(f"the file system of {self._path} has no locks: {error.strerror}", error) from error
+        except filelocks.NoFileLocks as error:
+            raise UnwritableIndex(f"the index {self._path} can't be used: {error.strerror}", error) from error
         timer = threading.Timer(_PATIENCE, self._say_waiting)
         timer.daemon = True
         timer.start()
         try:
-            fcntl.flock(descriptor, operation)
+            filelocks.lock(descriptor, path, shared)
         finally:
             timer.cancel()
 

@@ -1,7 +1,7 @@
 """Where a workspace's index lies.
 
 Beside the workspace; or in this machine's cache, when the home is on a network file system, because several hosts must
-never write one SQLite file, or on one without file locks; or in the database that `TURNOUT_INDEX` names. Where none of
+never write one SQLite file; or in the database that `TURNOUT_INDEX` names. Where none of
 these can be written, it is made in memory.
 """
 

@@ -5,11 +5,10 @@ release: whoever dies leaves it behind, and the next one takes it over after pro
 short flock, never held across a fork.
 """
 
-import fcntl
 import json
 import os
 
-from turnout.runtime import layout, processes, records
+from turnout.runtime import filelocks, layout, processes, records
 
 MYPY = False
 if MYPY:
@@ -32,10 +31,13 @@ def holder_state(path: str) -> str:
 
 
 def acquire(path: str) -> bool:
-    """Take the lock for this process; return False when its holder lives or can't be judged from here."""
+    """Take the lock for this process; return False when its holder lives or can't be judged from here.
+
+    Raises `filelocks.NoFileLocks` on a file system where two could take it at once.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        filelocks.lock(descriptor, path)
         text = os.pread(descriptor, 4096, 0)
         mine = processes.identity()
         if text:
@@ -50,5 +52,5 @@ def acquire(path: str) -> bool:
         return True
     finally:
         # A process that another thread forked meanwhile shares the lock and would hold it on: it is given back.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        filelocks.unlock(descriptor)
         os.close(descriptor)

@@ -79,6 +79,21 @@ def home(disk: Disk, home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
+@pytest.fixture
+def without(turnout: Any, missing_service: Callable[[str], Any]) -> Callable[..., list[str]]:
+    """Have the command line run where system calls are refused: `without(flock="ENOLCK")`; return the words that do it."""
+
+    def refuse(**calls: str) -> list[str]:
+        words = [sys.executable, os.path.join(os.path.dirname(__file__), "deny.py")]
+        words += [*(f"{name}={error}" for name, error in calls.items()), "--"]
+        if subprocess.run([*words, "true"]).returncode:
+            missing_service("this kernel or processor has no seccomp filter that a test could set")
+        turnout.prefix = words
+        return words
+
+    return refuse
+
+
 _MANY = """
 import contextlib, io, json, sys
 from turnout import cli

@@ -51,21 +51,24 @@ class Workspace:
         check_format(self.home)
         try:
             definition = records.read_json(self.layout.definition)
+            self.name = str(definition["name"])
+            self.id = str(definition["id"])
         except FileNotFoundError:
             known = ", ".join(_names(self.home)) or "none yet"
             raise WorkspaceException(
                 f"no workspace {name!r} in {self.home.root} (there is: {known}); "
                 f"make it with Workspace.create(name={name!r})"
             ) from None
-        except (OSError, ValueError) as error:
-            raise RecordException(f"the workspace {name!r} can't be read: {error}") from error
-        self.name: str = definition["name"]
-        self.id: str = definition["id"]
-        self._labels: dict[str, Any] = dict(definition.get("labels") or {})
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise RecordException(
+                f"the workspace {name!r} can't be read, {self.layout.definition} is damaged or closed: {error!r}; "
+                "restore that file from a copy, or remove it: it is made anew, and the runs stay"
+            ) from error
+        self._labels: dict[str, Any] = _mapping(definition.get("labels"))
         self.subscription_id = subscription_id or self._labels.get("subscription_id")
         self.resource_group = resource_group or self._labels.get("resource_group")
         self.location = self._labels.get("location")
-        self.tags: dict[str, str] = dict(definition.get("tags") or {})
+        self.tags: dict[str, str] = _mapping(definition.get("tags"))
 
     def __repr__(self) -> str:
         return (
@@ -270,6 +273,10 @@ def _make(home: layout.Home, name: str, labels: dict[str, Any], tags: dict[str, 
             "mend its permissions, free some space, or set TURNOUT_HOME to another directory"
         ) from error
     return True
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _names(home: layout.Home) -> list[str]:

@@ -5,6 +5,7 @@ that are written whole and renamed into place. Everything else in the record bui
 """
 
 import json
+import math
 import os
 
 from turnout.runtime import layout
@@ -54,10 +55,26 @@ def write_json(path: str, value: "Any", sync: bool = False) -> None:
     write_atomic(path, text.encode("utf-8", "surrogateescape") + b"\n", sync=sync)
 
 
+class DamagedFile(ValueError):
+    """A file of the record doesn't hold what belongs there; the message is one line that names it.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: str, why: "Any") -> None:
+        super(DamagedFile, self).__init__("%s is damaged: %s" % (path, why))
+        self.path = path
+
+
 def read_json(path: str) -> "Any":
-    """Read a JSON file. Raises OSError when it can't be read, ValueError when it isn't JSON."""
+    """Read a JSON file. Raises OSError when it can't be read, DamagedFile (a ValueError) when it isn't JSON."""
     with open(path, "rb") as stream:
-        return json.loads(stream.read().decode("utf-8", "surrogateescape"))
+        data = stream.read()
+    try:
+        return json.loads(data.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(path, error) from error
 
 
 def sync_directory(path: str) -> None:
@@ -143,8 +160,25 @@ def read_lines(
     return values, offset + end, skipped
 
 
-def last_line(path: str, block: int = 4096) -> "Dict[str, Any]":
-    """Return the last whole line that parses, or an empty dict; reads from the end of the file."""
+def moment(value: "Any") -> float:
+    """Return a time as it stands in a record, or 0.0 for what is no time: a record that was damaged is still read."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def last_line(path: str, block: int = 4096, member: str = "") -> "Dict[str, Any]":
+    """Return the last whole line that parses, or an empty dict; reads from the end of the file.
+
+    Args:
+        path: the file.
+        block: how many bytes to read at first.
+        member: only a line that has this member, a string, counts.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -156,7 +190,8 @@ def last_line(path: str, block: int = 4096) -> "Dict[str, Any]":
             start = max(0, end - size)
             data = os.pread(descriptor, end - start, start)
             for value in _parsed_backwards(data, whole=start == 0):
-                return value
+                if not member or isinstance(value.get(member), str):
+                    return value
             if start == 0:
                 return {}
             size *= 8

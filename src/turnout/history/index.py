@@ -36,16 +36,17 @@ class Index:
     Args:
         workspace: whose runs.
         notice: told in a sentence why something takes long; None to say nothing.
+        in_memory: make one in memory, from the records alone, whatever lies on the disk.
 
     Raises:
         RecordException: there is no place for it (see `place.locate`).
     """
 
-    def __init__(self, workspace: WorkspaceLayout, notice: Notice | None = None) -> None:
+    def __init__(self, workspace: WorkspaceLayout, notice: Notice | None = None, in_memory: bool = False) -> None:
         self._workspace = workspace
         self._notice = notice
         self._unreadable: list[str] = []
-        self._lie_in(place.locate(workspace))
+        self._lie_in(place.in_memory(workspace) if in_memory else place.locate(workspace))
 
     @property
     def where(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 pytestmark = pytest.mark.system
 
-SUBMIT = ("submit", "--detach", "--environment", "current", "train.py")
+SUBMIT = ("submit", "--detach", "--environment", sys.executable, "train.py")
 LIMITS = ("pages", "files")
 MOST = 400
 """Pages and files that no submit needs."""
@@ -39,7 +40,7 @@ def runs(home: Path) -> list[str]:
 @pytest.mark.parametrize("limit", LIMITS)
 def test_a_submit_is_whole_or_not_there_wherever_the_disk_fills_up(turnout, disk, home, limit: str) -> None:
     turnout.script("print('first')\n")
-    turnout("submit", "--environment", "current", "train.py")
+    turnout("submit", "--environment", sys.executable, "train.py")
     for free in range(MOST):
         (turnout.directory / "data.bin").write_bytes(os.urandom(9000))
         before, known = things(home), runs(home)
@@ -127,7 +128,7 @@ print("after", flush=True)
 def test_a_script_loses_nothing_that_a_call_returned_from_while_the_disk_is_full(turnout, disk, home) -> None:
     turnout.script(LOGGING)
     disk.leave(pages=3000)
-    done = turnout("submit", "--environment", "current", "train.py")
+    done = turnout("submit", "--environment", sys.executable, "train.py")
     assert "before\n" in done.stdout
     assert done.stdout.endswith("after\n")
     run = turnout.json("show", "@last")
@@ -146,7 +147,7 @@ def test_a_script_loses_nothing_that_a_call_returned_from_while_the_disk_is_full
 def test_lists_go_on_with_a_full_disk_and_the_index_is_never_left_broken(turnout, disk, home) -> None:
     turnout.script("import turnout\nturnout.Run.get_context().log('a', 1)\n")
     for _ in range(3):
-        turnout("submit", "--environment", "current", "train.py")
+        turnout("submit", "--environment", sys.executable, "train.py")
     expected = [run["id"] for run in turnout.json("runs")]
     index = home / "workspaces/default/index.sqlite"
     for limit in LIMITS:

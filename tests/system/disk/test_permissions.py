@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ COMMANDS = (
     ("metrics", "RUN"),
     ("files", "RUN"),
     ("restore", "RUN", "TO"),
-    ("submit", "--detach", "--environment", "current", "train.py"),
+    ("submit", "--detach", "--environment", sys.executable, "train.py"),
     ("tag", "RUN", "a=b"),
 )
 
@@ -25,7 +26,7 @@ COMMANDS = (
 @pytest.fixture
 def run_id(ordinary, home: Path) -> str:
     ordinary.script("import turnout\nturnout.Run.get_context().log('a', 1)\n")
-    ordinary("submit", "--environment", "current", "train.py")
+    ordinary("submit", "--environment", sys.executable, "train.py")
     return str(ordinary.json("runs")[0]["id"])
 
 
@@ -76,7 +77,7 @@ def test_a_path_that_may_not_be_opened_is_named(ordinary, many, run_id, home, tm
 
 
 def test_one_run_that_can_not_be_read_does_not_hide_the_others(ordinary, run_id, home) -> None:
-    ordinary("submit", "--environment", "current", "train.py")
+    ordinary("submit", "--environment", sys.executable, "train.py")
     runs = home / "workspaces/default/runs"
     for path in ("", "journal.jsonl", "events", "run.json"):
         for index in (home / "workspaces/default").glob("index*"):
@@ -100,6 +101,6 @@ def test_a_file_of_another_account_is_named(ordinary, run_id, home) -> None:
     assert done.returncode == 2
     assert str(definition) in done.stderr
     os.chown(home / "workspaces/default", 12345, 12345)
-    done = ordinary.any("submit", "--environment", "current", "train.py")
+    done = ordinary.any("submit", "--environment", sys.executable, "train.py")
     assert done.returncode == 2
     assert str(home) in done.stderr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ print("hello")
 def finished(turnout, home: Path) -> str:
     """A run that has ended in that home, and one that never will: its processes are gone."""
     turnout.script(SCRIPT)
-    turnout("submit", "--environment", "current", "train.py")
+    turnout("submit", "--environment", sys.executable, "train.py")
     run_id: str = turnout.json("runs")[0]["id"]
     workspace = layout.Home(str(home)).workspace("default")
     gone = {**processes.identity(), "pid": 1, "start": 1}
@@ -61,7 +62,7 @@ READING = (
     ("doctor", "--json"),
 )
 WRITING = (
-    ("submit", "--detach", "--environment", "current", "train.py"),
+    ("submit", "--detach", "--environment", sys.executable, "train.py"),
     ("tag", "RUN", "a=b"),
     ("cancel", "lost"),
 )

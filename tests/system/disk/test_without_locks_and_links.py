@@ -44,7 +44,7 @@ print(ws.id, env.register(ws).version)
 def test_without_hard_links_everything_works(turnout, without, home: Path, refused) -> None:
     without(**refused)
     turnout.script(SCRIPT)
-    turnout("submit", "--environment", "current", "train.py")
+    turnout("submit", "--environment", sys.executable, "train.py")
     run = turnout.json("show", "@last")
     assert run["status"] == "Completed"
     assert "kept/train.py" in json.dumps(turnout.json("files", "@last"))
@@ -79,14 +79,14 @@ def test_without_file_locks_what_ran_can_be_read_and_a_submit_says_why_not(
     turnout, many, without, home: Path, error: str
 ) -> None:
     turnout.script(SCRIPT)
-    turnout("submit", "--environment", "current", "train.py")
+    turnout("submit", "--environment", sys.executable, "train.py")
     run_id = turnout.json("runs")[0]["id"]
     before = sorted(os.listdir(home / "workspaces/default/runs"))
     without(flock=error)
     reading = [["runs", "--json"], ["show", "@last"], ["metrics", run_id], ["logs", run_id], ["tag", run_id, "a=b"]]
     for words, (code, _, said) in zip(reading, many(*reading), strict=True):
         assert (code, said) == (0, ""), words
-    refused = turnout.any("submit", "--environment", "current", "train.py")
+    refused = turnout.any("submit", "--environment", sys.executable, "train.py")
     assert refused.returncode == 2
     assert len(refused.stderr.splitlines()) == 1
     assert "flock" in refused.stderr

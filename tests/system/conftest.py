@@ -21,12 +21,13 @@ class CommandLine:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.prefix: list[str] = []  # words before `turnout`: under which restrictions it runs
+        self.command = [TURNOUT]
+        self.prefix: list[str] = []  # words before it: under which restrictions it runs
 
     def any(self, *words: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
         """Run it, however it ends; a traceback is a mistake in any case."""
         done = subprocess.run(
-            [*self.prefix, TURNOUT, *map(str, words)],
+            [*self.prefix, *self.command, *map(str, words)],
             cwd=options.pop("cwd", self.directory),
             capture_output=True,
             text=True,

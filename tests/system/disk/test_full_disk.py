@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -144,7 +145,7 @@ def test_a_script_loses_nothing_that_a_call_returned_from_while_the_disk_is_full
     assert leftovers == []
 
 
-def test_lists_go_on_with_a_full_disk_and_the_index_is_never_left_broken(turnout, disk, home) -> None:
+def test_lists_go_on_with_a_full_disk_and_the_index_is_never_left_broken(turnout, many, disk, home) -> None:
     turnout.script("import turnout\nturnout.Run.get_context().log('a', 1)\n")
     for _ in range(3):
         turnout("submit", "--environment", sys.executable, "train.py")
@@ -152,15 +153,16 @@ def test_lists_go_on_with_a_full_disk_and_the_index_is_never_left_broken(turnout
     index = home / "workspaces/default/index.sqlite"
     for limit in LIMITS:
         for remove in (True, False):
-            for free in (0, 1, 2, 4, 7):
+            for free in (0, 1, 3):
                 if remove:
                     for path in index.parent.glob("index.sqlite*"):
                         path.unlink()
                 turnout("tag", "@last", f"{limit}=x{free}")
                 disk.leave(**{limit: free})
-                listed = turnout.json("runs")
-                shown = turnout.json("metrics", "@last")
+                answers = many(["runs", "--json"], ["metrics", "@last", "--json"])
                 disk.make_room()
+                assert [answer[0] for answer in answers] == [0, 0], answers
+                listed, shown = (json.loads(answer[1]) for answer in answers)
                 assert [run["id"] for run in listed] == expected, (limit, remove, free)
                 assert listed[0]["tags"][limit] == f"x{free}"
                 assert shown == {"a": 1}

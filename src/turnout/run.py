@@ -100,7 +100,11 @@ class Run(ScriptRun):
         state, reason = self.record.status()
         if states.is_final(state):
             return state, reason
-        told: dict[str, tuple[str, str]] = self._scheduler().poll([self.layout.root])
+        try:
+            told: dict[str, tuple[str, str]] = self._scheduler().poll([self.layout.root])
+        except OSError:
+            # A home that can't be written (a full disk, a read-only one): nobody can settle the run from here.
+            return state, reason
         return told.get(self.id, (state, reason))
 
     def _event(self, kind: str, **members: Any) -> None:

@@ -20,6 +20,7 @@ from turnout.exceptions import (
 )
 from turnout.runtime import (
     bundle,
+    filelocks,
     handed,
     layout,
     markers,
@@ -90,6 +91,7 @@ def submit(
     from turnout.run import Run
     from turnout.targets.compute_target import scheduler_for
 
+    _require_locks(experiment.workspace.home)
     plan = prepare(experiment, config, tags, run_id, display_name, report or _silent, secrets)
     definition = plan.definition
     definition["number"] = experiment.next_number()
@@ -104,10 +106,25 @@ def submit(
     with _Undisturbed():
         _write_record(experiment, plan, run)
         if not plan.failure:
-            scheduler.start(request)
+            _hand_over(scheduler, request, run)
         if on_submitted is not None:
             on_submitted(submitted)
     return submitted
+
+
+def _hand_over(scheduler: Any, request: dict[str, Any], run: layout.RunLayout) -> None:
+    """Have the target take the run; when it can't be told so, the run is taken back and was never there."""
+    try:
+        scheduler.start(request)
+    except OSError as error:
+        aside = os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}")
+        os.rename(run.root, aside)
+        _remove_tree(aside)
+        _remove(run.workspace.home.secret(run.run_id))
+        raise RecordException(
+            f"the run can't be handed over: {_said(error)}; nothing was submitted; "
+            f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
+        ) from error
 
 
 class _Undisturbed:
@@ -269,6 +286,16 @@ def new_id(experiment: str, created: float) -> str:
     return f"{experiment[:_ID_PREFIX_LENGTH]}_{int(created)}_{os.urandom(4).hex()}"
 
 
+def _require_locks(home: layout.Home) -> None:
+    """Refuse a home in which the local target couldn't keep its processes apart, before anything is written."""
+    try:
+        filelocks.require(home.format)
+    except filelocks.NoFileLocks as error:
+        raise RecordException(f"nothing can be submitted from {home.root}: {error.strerror}", error) from error
+    except OSError:
+        pass  # what is wrong with the home shows where it is written to
+
+
 def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) -> dict[str, Any]:
     try:
         target: dict[str, Any] = target_class(workspace, configuration.target or "local").serialize()
@@ -388,17 +415,21 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
             handed.write(home, run.run_id, plan.handed)
         markers.mark_changed(run)  # before the run is there: a submitter that dies here leaves no run unmarked
         os.rename(temporary.root, run.root)
-        records.sync_directory(os.path.dirname(run.root))
     except OSError as error:
         _remove_tree(temporary.root)
         _remove(secret)
         raise RecordException(
-            f"the run can't be recorded in {home.root}: {error.strerror or error}; nothing was submitted"
+            f"the run can't be recorded in {home.root}: {_said(error)}; nothing was submitted: "
+            f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
         ) from error
     except BaseException:
         _remove_tree(temporary.root)
         _remove(secret)
         raise
+    try:
+        records.sync_directory(os.path.dirname(run.root))
+    except OSError:
+        pass  # the run exists, and others may have seen it: only a power cut right now could still take it back
 
 
 def _write_failure(plan: Plan, run: layout.RunLayout, journal: records.JsonLines) -> None:
@@ -422,6 +453,12 @@ def _remove(path: str) -> None:
         os.unlink(path)
     except OSError:
         pass
+
+
+def _said(error: OSError) -> str:
+    """Return what the system said, with the file that it said it of."""
+    said = (error.strerror or str(error)).lower()
+    return f"{said}: {os.fsdecode(error.filename)}" if error.filename else said
 
 
 def _silent(line: str) -> None:

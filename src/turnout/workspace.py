@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import RecordException, UserErrorException, WorkspaceException
-from turnout.runtime import layout, records
+from turnout.runtime import exclusive, layout, records
 
 if TYPE_CHECKING:
     from turnout.environments.environment import Environment
@@ -51,21 +51,24 @@ class Workspace:
         check_format(self.home)
         try:
             definition = records.read_json(self.layout.definition)
+            self.name = str(definition["name"])
+            self.id = str(definition["id"])
         except FileNotFoundError:
             known = ", ".join(_names(self.home)) or "none yet"
             raise WorkspaceException(
                 f"no workspace {name!r} in {self.home.root} (there is: {known}); "
                 f"make it with Workspace.create(name={name!r})"
             ) from None
-        except (OSError, ValueError) as error:
-            raise RecordException(f"the workspace {name!r} can't be read: {error}") from error
-        self.name: str = definition["name"]
-        self.id: str = definition["id"]
-        self._labels: dict[str, Any] = dict(definition.get("labels") or {})
+        except (OSError, ValueError, LookupError, TypeError) as error:
+            raise RecordException(
+                f"the workspace {name!r} can't be read, {self.layout.definition} is damaged or closed: {error!r}; "
+                "restore that file from a copy, or remove it: it is made anew, and the runs stay"
+            ) from error
+        self._labels: dict[str, Any] = _mapping(definition.get("labels"))
         self.subscription_id = subscription_id or self._labels.get("subscription_id")
         self.resource_group = resource_group or self._labels.get("resource_group")
         self.location = self._labels.get("location")
-        self.tags: dict[str, str] = dict(definition.get("tags") or {})
+        self.tags: dict[str, str] = _mapping(definition.get("tags"))
 
     def __repr__(self) -> str:
         return (
@@ -259,17 +262,21 @@ def _make(home: layout.Home, name: str, labels: dict[str, Any], tags: dict[str, 
         temporary = f"{workspace.definition}.{identity}.tmp"
         records.write_json(temporary, value)
         try:
-            os.link(temporary, workspace.definition)  # of two at once, the first one's id stands
+            exclusive.place(temporary, workspace.definition)  # of two at once, the first one's id stands
         except FileExistsError:
             return False
         finally:
-            os.unlink(temporary)
+            exclusive.discard(temporary)
     except OSError as error:
         raise RecordException(
-            f"can't write to the Turnout home {home.root}: {error.strerror or error}; "
+            f"can't write to the Turnout home {home.root}: {(error.strerror or str(error)).lower()}: {error.filename}; "
             "mend its permissions, free some space, or set TURNOUT_HOME to another directory"
         ) from error
     return True
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return dict(value) if isinstance(value, dict) else {}
 
 
 def _names(home: layout.Home) -> list[str]:

@@ -103,3 +103,30 @@ def test_an_index_that_can_not_be_used_is_broken(workspace, turnout, monkeypatch
     code, findings = found(turnout)
     assert code == 1
     assert "TURNOUT_INDEX" in findings["workspace"]["seen"]
+
+
+def test_what_is_wrong_in_the_home_is_said_and_mended_when_asked(workspace, turnout):
+    os.chmod(workspace.definition, 0o644)
+    code, findings = found(turnout)
+    assert code == 1
+    assert findings[workspace.definition]["state"] == "wrong"
+    assert "--repair" in findings[workspace.definition]["advice"]
+    done = turnout("doctor", "--repair", "--json")
+    (mended,) = (one for one in done.json["findings"] if one["what"] == workspace.definition)
+    assert (done.code, mended["state"], mended["advice"]) == (0, "mended", "has the mode 0600 now")
+    code, findings = found(turnout)
+    assert code == 0
+    assert workspace.definition not in findings
+
+
+def test_what_can_not_be_mended_is_said(workspace, turnout, monkeypatch):
+    def refuse(path, mode):
+        raise PermissionError(1, "Operation not permitted", path)
+
+    os.chmod(workspace.definition, 0o644)
+    monkeypatch.setattr(os, "chmod", refuse)
+    done = turnout("doctor", "--repair", "--json")
+    assert done.code == 1
+    (one,) = (one for one in done.json["findings"] if one["what"] == workspace.definition)
+    assert one["state"] == "wrong"
+    assert "can't be mended" in one["advice"]

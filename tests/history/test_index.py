@@ -3,6 +3,7 @@ import os
 import sqlite3
 import stat
 import time
+from pathlib import Path
 
 import pytest
 
@@ -193,10 +194,11 @@ def test_a_marker_written_while_its_run_is_read_stays(workspace, monkeypatch):
     mark_changed(workspace, "a")
     take_in = Ingest.take_in
 
-    def and_then_a_change(self, run_ids):
-        take_in(self, run_ids)
+    def and_then_a_change(self, run_ids, portion):
+        left = take_in(self, run_ids, portion)
         write_events(run, [{"e": events.TAG, "key": "late", "value": "v"}])
         mark_changed(workspace, "a")
+        return left
 
     monkeypatch.setattr(Ingest, "take_in", and_then_a_change)
     index.refresh()
@@ -477,3 +479,66 @@ def test_a_look_that_takes_its_time_keeps_nobody_waiting(workspace):
     index = Index(workspace)
     index.refresh(look)
     assert {row.id: row.status for row in index.list_runs()} == {"live": "NotResponding", "another": "Completed"}
+
+
+def test_what_one_run_logged_is_taken_in_by_portions(workspace, monkeypatch):
+    """Others get their turn to write in between; markers go only when all of a run is in."""
+    from turnout.history import ingest, reading, refresh
+
+    monkeypatch.setattr(refresh, "PORTION", 50)
+    monkeypatch.setattr(reading.read_events, "__defaults__", (2000, None))
+    values = [metric("loss", float(number)) for number in range(400)]
+    index = Index(workspace)
+    index.refresh()
+    for name in ("a", "b"):
+        make_run(workspace, name, events_by_writer={"one": values, "two": values})
+    transactions = []
+    real = ingest.Ingest.take_in
+
+    def count(self, run_ids, portion=None):
+        left = real(self, run_ids, portion)
+        transactions.append(left)
+        if left:
+            assert os.listdir(workspace.changes) != []
+        return left
+
+    monkeypatch.setattr(ingest.Ingest, "take_in", count)
+    index.refresh()
+    assert len(transactions) > 10
+    assert transactions[-1] == []
+    assert os.listdir(workspace.changes) == []
+    for name in ("a", "b"):
+        (series,) = index.metric_series(name, "loss")
+        assert sorted(series.values) == sorted([float(number) for number in range(400)] * 2)
+        (last,) = index.last_metrics(name)
+        assert last.count == 800
+
+
+def test_a_run_that_logs_faster_than_it_is_read_does_not_keep_a_reader_for_ever(workspace, monkeypatch):
+    from turnout.history import ingest, refresh
+
+    monkeypatch.setattr(refresh, "PORTION", 50)
+    run = make_run(
+        workspace, "a", state=states.RUNNING, events_by_writer={str(n): [metric("m", n)] * 60 for n in range(3)}
+    )
+    real = ingest.Ingest.take_in
+    calls = []
+
+    def and_more(self, run_ids, portion=None):
+        left = real(self, run_ids, portion)
+        calls.append(left)
+        write_events(run, [metric("m", 3)] * 60, str(len(calls)))
+        return left
+
+    monkeypatch.setattr(ingest.Ingest, "take_in", and_more)
+    index = Index(workspace)
+    index.refresh()  # makes the file, from all there is
+    for count in range(10, 13):
+        write_events(run, [metric("m", 4)] * 60, str(count))
+    calls.clear()
+    index.refresh()
+    assert 1 < len(calls) < 10
+    monkeypatch.undo()
+    index.refresh()
+    written = sum(path.read_bytes().count(b"\n") for path in Path(run.events).iterdir())
+    assert index.last_metrics("a")[0].count == written

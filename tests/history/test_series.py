@@ -128,7 +128,7 @@ def test_writers_are_merged_by_time_then_name_then_position(workspace):
 def test_a_line_longer_than_a_piece_is_read_whole(workspace, monkeypatch):
     from turnout.history import reading
 
-    monkeypatch.setattr(reading.read_events, "__defaults__", (64,))
+    monkeypatch.setattr(reading.read_events, "__defaults__", (64, None))
     long = "x" * 1000
     run = make_run(workspace, "a", events_by_writer={"w": [metric("m", long), metric("m", 1), metric("n", [long] * 3)]})
     with open(run.events + "/w.jsonl", "ab") as stream:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ import click
 
 from turnout.cli import common, text
 from turnout.exceptions import TurnoutException
-from turnout.runtime import layout
+from turnout.runtime import filelocks, layout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-OK, NOTE, LATER, BROKEN = "ok", "note", "later", "broken"
-"""Works; works with a drawback; nothing needs it yet; broken, and something needs it."""
+OK, NOTE, LATER, BROKEN, WRONG, MENDED = "ok", "note", "later", "broken", "wrong", "mended"
+"""Works; works with a drawback; nothing needs it yet; broken, and something needs it; wrong in the home, and mended."""
 
 _SMALL_DISK = 1_000_000_000
 
@@ -34,14 +33,18 @@ class Finding:
 
 
 @click.command("doctor")
+@click.option("--repair", is_flag=True, help="Mend what is wrong in the home, and say what was done.")
+@click.option("--objects", is_flag=True, help="Read every object of the home and check its digest, too.")
 @common.json_option
-def command(as_json: bool) -> int:
-    """Say what works on this machine, and what to do about the rest.
+def command(as_json: bool, repair: bool, objects: bool) -> int:
+    """Say what works on this machine, what is wrong in the home, and what to do about it.
 
-    Exits with 1 when something is broken that today's features need.
+    Exits with 1 when something is broken that today's features need, or was found wrong and is not mended.
     """
     findings = list(examine())
-    broken = [finding for finding in findings if finding.state == BROKEN]
+    if not any(finding.what == "home" and finding.state == BROKEN for finding in findings):
+        findings += _look_through(repair, objects)
+    broken = [finding for finding in findings if finding.state in (BROKEN, WRONG)]
     if as_json:
         common.print_json(
             {
@@ -65,6 +68,23 @@ def examine() -> Iterator[Finding]:
             yield from check()
         except (TurnoutException, OSError) as error:
             yield Finding(check.__name__.strip("_"), BROKEN, " ".join(str(error).split()))
+
+
+def _look_through(repair: bool, objects: bool) -> Iterator[Finding]:
+    """Look through the home for what was left wrong, and mend it if asked to."""
+    from turnout.repair import Examination
+    from turnout.repair import examine as look_through
+
+    for found in look_through(Examination(layout.Home(layout.home_directory()), objects)):
+        if found.mend is None:
+            yield Finding(found.path, NOTE, found.seen, found.advice)
+        elif not repair:
+            yield Finding(found.path, WRONG, found.seen, "turnout doctor --repair mends it")
+        else:
+            try:
+                yield Finding(found.path, MENDED, found.seen, found.mend())
+            except (TurnoutException, OSError) as error:
+                yield Finding(found.path, WRONG, found.seen, " ".join(f"it can't be mended: {error}".split()))
 
 
 def _python() -> Iterator[Finding]:
@@ -130,16 +150,12 @@ def _home() -> Iterator[Finding]:
 
 def _try_writing(root: str) -> bool:
     """Write and remove a file in the home; return whether it could be locked."""
-    import fcntl
-
     path = os.path.join(root, f".doctor-{os.getpid()}")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
     try:
         os.write(descriptor, b"written\n")
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL):
-            raise
+        filelocks.lock(descriptor, path, wait=False)
+    except filelocks.NoFileLocks:
         return False
     finally:
         os.close(descriptor)

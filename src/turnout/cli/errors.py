@@ -54,6 +54,11 @@ def describe(error: BaseException) -> tuple[str | None, int]:
         return _usage(error), BAD_INPUT
     if isinstance(error, OSError):
         return _system(error)
+    if isinstance(error, ValueError):
+        from turnout.runtime import records  # json: not for `--help`
+
+        if isinstance(error, records.DamagedFile):
+            return str(error), BAD_INPUT
     return None, 1
 
 

@@ -103,8 +103,8 @@ def gather(run: Run, index: Any = None) -> dict[str, Any]:
 
 def _times(record: RunRecord, status: str) -> tuple[float | None, float | None]:
     result, journal = record.result(), record.journal()
-    began = [line.get("t") for line in journal if line.get("state") == states.RUNNING]
-    ended = result.get("ended") or (journal[-1].get("t") if journal else None)
+    began = [line["t"] for line in journal if line.get("state") == states.RUNNING]
+    ended = result.get("ended") or (journal[-1]["t"] if journal else None)
     return result.get("started") or (began[0] if began else None), ended if states.is_final(status) else None
 
 

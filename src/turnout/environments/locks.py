@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any
 
-from turnout.runtime import layout, records
+from turnout.runtime import exclusive, layout, records
 
 FORMAT = 1
 """Version of the requests and locks; part of the digest, so that one of another version is resolved anew."""
@@ -47,10 +47,10 @@ def store(
     """
     path = _path(workspace, name)
     os.makedirs(workspace.locks, layout.DIRECTORY_MODE, exist_ok=True)
-    written = f"{path}.{os.getpid()}.new"
+    written = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
     records.write_json(written, {"lock": lock, "request": request, "resolved": time.time()}, sync=True)
     try:
-        os.link(written, path)
+        exclusive.place(written, path)
     except FileExistsError:
         standing = load(workspace, name)
         if standing is not None:
@@ -58,10 +58,7 @@ def store(
         os.replace(written, path)  # torn by a power cut: nobody has used it
         return lock
     finally:
-        try:
-            os.unlink(written)
-        except FileNotFoundError:
-            pass  # it took the torn one's place
+        exclusive.discard(written)
     return lock
 
 

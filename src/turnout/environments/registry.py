@@ -14,7 +14,7 @@ from typing import Any
 from turnout.environments import curated
 from turnout.environments.environment import Environment
 from turnout.exceptions import EnvironmentException, RecordException, UserErrorException
-from turnout.runtime import layout, records
+from turnout.runtime import exclusive, filelocks, layout, records
 
 _LABELS = "labels.json"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,254}")
@@ -91,21 +91,23 @@ def register(workspace: layout.WorkspaceLayout, environment: Environment) -> Env
 
 def label(workspace: layout.WorkspaceLayout, name: str, version: str, labels: Iterable[str]) -> None:
     """Give a version labels; see `Environment.label`."""
-    import fcntl
-
     get(workspace, name, version, None)
     directory = _directory(workspace, name)
     if directory is None or name in curated.REQUIREMENTS:
         raise EnvironmentException(f"the environment {name!r} comes with Turnout and can't be labelled; clone it first")
     wanted = [labels] if isinstance(labels, str) else list(labels)
-    lock = os.open(os.path.join(directory, "labels.lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+    path = os.path.join(directory, "labels.lock")
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        current = _labels(directory)
-        current.update((text, str(version)) for text in wanted)
-        records.write_json(os.path.join(directory, _LABELS), current)
-    finally:
-        os.close(lock)
+        lock = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+        try:
+            filelocks.lock(lock, path)
+            current = _labels(directory)
+            current.update((text, str(version)) for text in wanted)
+            records.write_json(os.path.join(directory, _LABELS), current)
+        finally:
+            os.close(lock)
+    except OSError as failure:
+        raise RecordException(f"the labels of the environment {name!r} can't be kept: {failure}", failure) from failure
 
 
 def _curated(name: str, version: str | None, label: str | None) -> Environment:
@@ -145,11 +147,11 @@ def _link(directory: str, definition: dict[str, Any], version: str) -> bool:
     temporary = os.path.join(directory, f".{version}.{os.urandom(6).hex()}.new")
     records.write_json(temporary, dict(definition, version=version))
     try:
-        os.link(temporary, _file(directory, version))
+        exclusive.place(temporary, _file(directory, version))
     except FileExistsError:
         return False
     finally:
-        os.unlink(temporary)
+        exclusive.discard(temporary)
     return True
 
 

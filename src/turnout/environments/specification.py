@@ -10,7 +10,7 @@ from turnout.environments.environment import Environment, HasLayout
 from turnout.exceptions import EnvironmentException
 
 CURRENT = "current"
-_ANSWER_SECONDS = 30.0
+_ANSWER_SECONDS = 120.0
 _ELF = b"\x7fELF"
 
 

@@ -6,6 +6,7 @@ version's schema, and make one first where there is none or an older one, which 
 
 from __future__ import annotations
 
+import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -30,6 +31,14 @@ BUSY_SECONDS = 60
 """How long a writer waits for another before it gives up."""
 
 _SCHEMA = "schema"
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_UNWRITABLE = (*_FULL, errno.EROFS, errno.EACCES, errno.EPERM)
+_UNWRITTEN = ("is full", "readonly database", "disk i/o error")
+"""What SQLite says of a disk that is full or read-only; of one that fills up while it is at work, the last."""
+
+
+class UnwritableIndex(RecordException):
+    """The index can't be written where it lies; elsewhere it could."""
 
 
 class Database(Protocol):
@@ -56,6 +65,10 @@ def open_database(place: Place, fill: Fill, notice: Notice | None = None) -> Dat
         fill: writes everything that this workspace has into a database that holds nothing of it.
         notice: told in a sentence why something takes long.
     """
+    if place.in_memory:
+        from turnout.history.database_memory import MemoryDatabase
+
+        return MemoryDatabase(fill)
     if place.path is not None:
         from turnout.history.database_file import FileDatabase
 
@@ -95,6 +108,9 @@ def readable_errors(where: str) -> Iterator[None]:
 
     Args:
         where: the file, or how to speak of the server, without its password.
+
+    Raises:
+        UnwritableIndex: the disk is full or read-only, or permissions are missing.
     """
     try:
         yield
@@ -102,8 +118,29 @@ def readable_errors(where: str) -> Iterator[None]:
         said = " ".join(str(error.orig).split())
         if "locked" in said:
             way_out = f"another process has been writing it for over {BUSY_SECONDS} s; try again"
-        elif "is full" in said:
-            way_out = "the disk is full; make room on it"
+        elif any(words in said.lower() for words in _UNWRITTEN):
+            message = f"the index {where} can't be written: {said}; make room on the disk, or mend its permissions"
+            raise UnwritableIndex(message, error) from error
         else:
             way_out = f"{said}; if it is damaged, `turnout reindex` rebuilds it"
         raise RecordException(f"the index {where} can't be used: {way_out}", error) from error
+
+
+@contextmanager
+def written_file(path: str) -> Iterator[None]:
+    """Turn what the system says of a file that belongs to the index into such a line.
+
+    Args:
+        path: the index.
+
+    Raises:
+        UnwritableIndex: the disk is full or read-only, or permissions are missing.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _UNWRITABLE:
+            raise
+        way_out = "make room on the disk" if error.errno in _FULL else "mend its permissions"
+        said = (error.strerror or str(error)).lower()
+        raise UnwritableIndex(f"the index {path} can't be written: {said}; {way_out}", error) from error

@@ -8,7 +8,6 @@ writers, and in its WAL mode readers never wait for them.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 import threading
@@ -21,8 +20,15 @@ from sqlalchemy import exc
 
 from turnout.exceptions import RecordException
 from turnout.history import schema
-from turnout.history.database import BUSY_SECONDS, is_current, mark_current, readable_errors
-from turnout.runtime import layout
+from turnout.history.database import (
+    BUSY_SECONDS,
+    UnwritableIndex,
+    is_current,
+    mark_current,
+    readable_errors,
+    written_file,
+)
+from turnout.runtime import filelocks, layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +88,7 @@ class FileDatabase:
     def _open(self, begin: str) -> tuple[int, Connection]:
         """Return the held lock and a connection, in a transaction, that has been proven usable."""
         for _ in range(_ATTEMPTS):
-            lock = self._lock(fcntl.LOCK_SH)
+            lock = self._lock(shared=True)
             try:
                 connection = self._usable(begin)
                 if connection is not None:
@@ -107,7 +113,9 @@ class FileDatabase:
             if is_current(connection):
                 return connection
         except exc.DatabaseError as error:
-            if not any(words in str(error.orig) for words in _UNUSABLE) or self._is_refused():
+            if self._is_refused():
+                raise UnwritableIndex(f"the index {self._path} can't be used: mend its permissions", error) from error
+            if not any(words in str(error.orig) for words in _UNUSABLE):
                 raise
         except BaseException:
             if connection is not None:
@@ -124,13 +132,18 @@ class FileDatabase:
     def _make(self) -> None:
         """Build the file under another name, then put it in place; the lock is held alone."""
         temporary = self._path + ".tmp"  # always this name: what a killed builder left is overwritten
-        _remove(temporary)
-        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, layout.FILE_MODE))
+        with written_file(self._path):
+            _remove(temporary)
+            os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, layout.FILE_MODE))
         try:
             self._build(temporary)
-            for suffix in _JOURNALS:  # an old journal must not be taken for the new file's
-                _remove(self._path + suffix)
-            os.rename(temporary, self._path)
+            with written_file(self._path):
+                descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
+                os.fsync(descriptor)
+                os.close(descriptor)
+                for suffix in _JOURNALS:  # an old journal must not be taken for the new file's
+                    _remove(self._path + suffix)
+                os.rename(temporary, self._path)
         except BaseException:
             _remove(temporary)
             raise
@@ -146,43 +159,45 @@ class FileDatabase:
         finally:
             connection.close()
         plain = sqlite3.connect(path)
-        plain.execute("PRAGMA journal_mode=WAL")  # stays with the file
-        plain.close()
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        try:
+            plain.execute("PRAGMA journal_mode=WAL")  # stays with the file
+        except sqlite3.Error as error:
+            raise UnwritableIndex(f"the index {self._path} can't be written: {error}; make room on the disk") from error
+        finally:
+            plain.close()
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        lock = self._lock(fcntl.LOCK_EX)
+        lock = self._lock(shared=False)
         try:
             yield
         finally:
             os.close(lock)
 
-    def _lock(self, operation: int) -> int:
+    def _lock(self, shared: bool) -> int:
         path = os.path.join(os.path.dirname(self._path), "index.lock")
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+        with written_file(self._path):
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
         try:
-            self._flock(descriptor, operation)
+            self._flock(descriptor, path, shared)
         except BaseException:
             os.close(descriptor)
             raise
         return descriptor
 
-    def _flock(self, descriptor: int, operation: int) -> None:
+    def _flock(self, descriptor: int, path: str, shared: bool) -> None:
         try:
-            fcntl.flock(descriptor, operation | fcntl.LOCK_NB)
+            filelocks.lock(descriptor, path, shared, wait=False)
             return
         except BlockingIOError:
             pass
-        except OSError as error:
-            raise RecordException(f"the file system of {self._path} has no locks: {error.strerror}", error) from error
+        except filelocks.NoFileLocks as error:
+            raise UnwritableIndex(f"the index {self._path} can't be used: {error.strerror}", error) from error
         timer = threading.Timer(_PATIENCE, self._say_waiting)
         timer.daemon = True
         timer.start()
         try:
-            fcntl.flock(descriptor, operation)
+            filelocks.lock(descriptor, path, shared)
         finally:
             timer.cancel()
 

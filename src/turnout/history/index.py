@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from turnout.history import place, queries
-from turnout.history.database import open_database
+from turnout.history.database import UnwritableIndex, open_database
 from turnout.history.refresh import Refresher
 
 if TYPE_CHECKING:
@@ -36,25 +36,33 @@ class Index:
     Args:
         workspace: whose runs.
         notice: told in a sentence why something takes long; None to say nothing.
+        in_memory: make one in memory, from the records alone, whatever lies on the disk.
 
     Raises:
         RecordException: there is no place for it (see `place.locate`).
     """
 
-    def __init__(self, workspace: WorkspaceLayout, notice: Notice | None = None) -> None:
-        self._place = place.locate(workspace)
+    def __init__(self, workspace: WorkspaceLayout, notice: Notice | None = None, in_memory: bool = False) -> None:
+        self._workspace = workspace
         self._notice = notice
         self._unreadable: list[str] = []
-        self._refresher = Refresher(workspace, self._place)
-        self._database = open_database(self._place, self._fill, notice)
+        self._lie_in(place.in_memory(workspace) if in_memory else place.locate(workspace))
 
     @property
     def where(self) -> str:
-        """The file that the index lies in, or "a database server"."""
-        return self._place.path or "a database server"
+        """The file that the index lies in, "a database server", or "memory"."""
+        return "memory" if self._place.in_memory else self._place.path or "a database server"
+
+    def _lie_in(self, where: place.Place) -> None:
+        self._place = where
+        self._refresher = Refresher(self._workspace, where)
+        self._database = open_database(where, self._fill, self._notice)
 
     def refresh(self, look: Look | None = None) -> None:
         """Take in what has changed since the last time.
+
+        Where the index can't be written (a full disk, a read-only home), one in memory takes its place for as long as
+        this object lives: who wants to know what ran should not need a disk with room.
 
         Args:
             look: asked for (status, reason) of each run that has not ended, by id; None to believe the records.
@@ -62,6 +70,17 @@ class Index:
         Raises:
             RecordException: the index can't be used.
         """
+        try:
+            self._refresh(look)
+        except UnwritableIndex as error:
+            if self._place.in_memory:
+                raise
+            if self._notice is not None:
+                self._notice(f"{error}; this answer comes from the records, without it")
+            self._lie_in(place.in_memory(self._workspace))
+            self._refresh(look)
+
+    def _refresh(self, look: Look | None) -> None:
         if not self._refresher.take_in_changes(self._database):
             self.reindex()
         if look is not None:

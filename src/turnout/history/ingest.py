@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 BATCH = 500
 """Runs to take in within one transaction."""
 
+PORTION = 100_000
+"""Points after which a transaction ends, so that nobody waits long for the turn to write, whatever was logged."""
+
 _BUFFERED = 20_000
 _OF_RUNS = (schema.tags, schema.properties, schema.settings, schema.writers)
 _DISPLAY_NAME = "display_name"
@@ -50,6 +53,7 @@ class Ingest:
         workspace: where the runs are.
         workspace_id: which rows are this workspace's.
         answers: status and reason, by id, of runs that have not ended and were looked at.
+        ends: by id, up to where the events of a run are read, see `reading.read_events`.
     """
 
     def __init__(
@@ -58,22 +62,43 @@ class Ingest:
         workspace: WorkspaceLayout,
         workspace_id: str,
         answers: Mapping[str, tuple[str, str]] | None = None,
+        ends: Mapping[str, Mapping[str, int]] | None = None,
     ) -> None:
         self._connection = connection
         self._workspace = workspace
         self._workspace_id = workspace_id
         self._answers = answers or {}
+        self._ends = ends or {}
         self._next: dict[Table, int] = {}
         self.outbox = _Outbox(connection)
+        self._points = 0
+        self._portion: int | None = None
+        self._left: list[str] = []
         self.unreadable: list[str] = []  # ids whose run.json is there and can't be read
 
-    def take_in(self, run_ids: Sequence[str]) -> None:
-        """Bring the index up to date about these runs; one whose directory is gone is forgotten."""
+    def take_in(self, run_ids: Sequence[str], portion: int | None = None) -> list[str]:
+        """Bring the index up to date about these runs; one whose directory is gone is forgotten.
+
+        Args:
+            run_ids: the runs.
+            portion: stop after about so many points; None to go on to the end.
+
+        Returns:
+            Those runs that are not, or not wholly, taken in, for the next transaction.
+        """
         known = self._load(run_ids)
         gone: list[int] = []
+        self._portion = portion
+        self._left = []
         for run_id in run_ids:
+            if self._is_over():
+                self._left.append(run_id)
+                continue
             record = RunRecord(self._workspace.run(run_id).root)
-            row = reading.read_row(record, self._answers.get(run_id))
+            try:
+                row = reading.read_row(record, self._answers.get(run_id))
+            except PermissionError:  # one run that can't be read must not hide the others
+                row = None
             entry = known.get(run_id)
             if row is not None:
                 self._take_run(record, row, entry)
@@ -83,6 +108,10 @@ class Ingest:
                 gone.append(entry.seq)
         self.outbox.flush()
         forget_runs(self._connection, gone)
+        return self._left
+
+    def _is_over(self) -> bool:
+        return self._portion is not None and self._points >= self._portion
 
     def _take_run(self, record: RunRecord, row: dict[str, Any], entry: _Known | None) -> None:
         if entry is not None and entry.writers and reading.is_rewritten(record, entry.writers):
@@ -105,7 +134,11 @@ class Ingest:
             labels[schema.properties] += reading.defined_labels(record, "properties")
         series = None
         latest: dict[str, Writer] = {}
-        for piece in reading.read_events(record, entry.writers):
+        for piece in reading.read_events(record, entry.writers, ends=self._ends.get(record.layout.run_id)):
+            if self._is_over():
+                self._left.append(record.layout.run_id)
+                break
+            self._points += sum(len(points) for points in piece.points.values())
             labels[schema.tags] += piece.tags
             labels[schema.properties] += piece.properties
             labels[schema.settings] += piece.settings

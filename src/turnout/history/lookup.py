@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from turnout.exceptions import UserErrorException
+from turnout.runtime.record import RunRecord
 
 if TYPE_CHECKING:
     from turnout.runtime.layout import WorkspaceLayout
@@ -33,7 +34,7 @@ def find_run(workspace: WorkspaceLayout, text: str) -> str:
         return _from_last(workspace, text)
     if not text or "/" in text or "\0" in text or text.startswith("."):
         raise UserErrorException(f"there is no run '{text}'; {_WAY_OUT}")
-    if os.path.exists(workspace.run(text).definition):
+    if RunRecord(workspace.run(text).root).exists():
         return text
     return _from_prefix(workspace, text)
 

@@ -1,7 +1,8 @@
 """Where a workspace's index lies.
 
 Beside the workspace; or in this machine's cache, when the home is on a network file system, because several hosts must
-never write one SQLite file; or in the database that `TURNOUT_INDEX` names.
+never write one SQLite file; or in the database that `TURNOUT_INDEX` names. Where none of
+these can be written, it is made in memory.
 """
 
 from __future__ import annotations
@@ -38,13 +39,15 @@ class Place:
         workspace_id: the id of the workspace.
         path: the SQLite file, or None when the index is in a database server.
         url: the database server, as SQLAlchemy writes it, or None.
-        private: other indexes, on other machines, read the same record.
+        private: other indexes, on other machines or in other processes, read the same record.
+        in_memory: it is in this process's memory only.
     """
 
     workspace_id: str
     path: str | None
     url: str | None
     private: bool
+    in_memory: bool = False
 
     @property
     def lock(self) -> str | None:
@@ -66,6 +69,11 @@ def locate(workspace: layout.WorkspaceLayout, environ: Mapping[str, str] | None 
     if not is_network(file_system(workspace.root)):
         return Place(workspace_id, workspace.index, None, private=False)
     return Place(workspace_id, os.path.join(_cache(values, workspace_id), "index.sqlite"), None, private=True)
+
+
+def in_memory(workspace: layout.WorkspaceLayout) -> Place:
+    """Return the place for an index that nothing can be written for."""
+    return Place(_workspace_id(workspace), None, None, private=True, in_memory=True)
 
 
 def file_system(path: str, mounts: str = "/proc/self/mounts") -> str:

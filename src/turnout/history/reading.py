@@ -129,23 +129,42 @@ def defined_labels(record: RunRecord, what: str) -> list[Label]:
     ]
 
 
-def read_events(record: RunRecord, known: Mapping[str, Writer], limit: int = PIECE) -> Iterator[Piece]:
+def event_sizes(record: RunRecord) -> dict[str, int]:
+    """Return how many bytes each events file of a run has by now."""
+    try:
+        with os.scandir(record.layout.events) as entries:
+            return {storable(entry.name): entry.stat().st_size for entry in entries}
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return {}
+
+
+def read_events(
+    record: RunRecord,
+    known: Mapping[str, Writer],
+    limit: int = PIECE,
+    ends: Mapping[str, int] | None = None,
+) -> Iterator[Piece]:
     """Yield what has been added to a run's events since `known`.
 
     Args:
         record: the run.
         known: what was read before, by file name; not changed.
         limit: bytes to read at a time.
+        ends: from `event_sizes`: what was added after that is for the next time, or a reader would never be done with a
+            run that logs faster than it reads.
     """
     try:
         entries = sorted(os.scandir(record.layout.events), key=lambda entry: entry.name)
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
         return
     prefix = artifact_prefix(record.layout.run_id)
     for entry in entries:
         if entry.name.endswith(events.SUFFIX):
             name, size = storable(entry.name), entry.stat().st_size
-            yield from _read_writer(entry.path, name, size, replace(known.get(name) or Writer()), prefix, limit)
+            if ends is not None:
+                size = min(size, ends.get(name, 0))
+            if os.access(entry.path, os.R_OK):
+                yield from _read_writer(entry.path, name, size, replace(known.get(name) or Writer()), prefix, limit)
 
 
 def is_rewritten(record: RunRecord, known: Mapping[str, Writer]) -> bool:

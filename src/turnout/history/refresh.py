@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, insert, select
 
-from turnout.history import markers, schema
-from turnout.history.ingest import BATCH, Ingest
+from turnout.history import markers, reading, schema
+from turnout.history.ingest import BATCH, PORTION, Ingest
 from turnout.history.queries import count
+from turnout.runtime.record import RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -82,17 +83,18 @@ class Refresher:
                 found = markers.take(self._workspace.changes, found)
             expired = self._forget_expired(connection)
             wanted = self._wanted(connection, found, stamp)
-            self._take_in(connection, wanted[:BATCH], found)
-            if len(wanted) <= BATCH:
+            left = self._take_in(connection, wanted, found)
+            if not left:
                 self._remember(connection, stamp)
-        self._let_go(found, wanted[:BATCH])
-        for start in range(BATCH, len(wanted), BATCH):
-            part = wanted[start : start + BATCH]
+        self._let_go(found, wanted, left)
+        ends = {run_id: reading.event_sizes(RunRecord(self._workspace.run(run_id).root)) for run_id in left}
+        while left:  # in portions: others get their turn to write in between
+            wanted = left
             with database.writing() as connection:
-                self._take_in(connection, part, found)
-                if start + BATCH >= len(wanted):
+                left = self._take_in(connection, wanted, found, ends)
+                if not left:
                     self._remember(connection, stamp)
-            self._let_go(found, part)
+            self._let_go(found, wanted, left)
         markers.remove(self._workspace.changes, expired)
         return True
 
@@ -138,12 +140,22 @@ class Refresher:
         going = sum(run_id not in names for run_id in known)
         return len(names) == count(connection, self._place.workspace_id) + coming - going
 
-    def _take_in(self, connection: Connection, run_ids: list[str], found: Iterable[Marker]) -> None:
+    def _take_in(
+        self,
+        connection: Connection,
+        run_ids: list[str],
+        found: Iterable[Marker],
+        ends: dict[str, dict[str, int]] | None = None,
+    ) -> list[str]:
+        """Take in as many of these runs as belong into one transaction; return those that are left."""
         if not run_ids:
-            return
-        Ingest(connection, self._workspace, self._place.workspace_id).take_in(run_ids)
+            return []
+        part, rest = run_ids[:BATCH], run_ids[BATCH:]
+        ingest = Ingest(connection, self._workspace, self._place.workspace_id, ends=ends)
+        left = ingest.take_in(part, PORTION)
         if self._place.private:
-            self._remember_markers(connection, found, set(run_ids))
+            self._remember_markers(connection, found, set(part) - set(left))
+        return [*left, *rest]
 
     def _new_markers(self, connection: Connection) -> list[Marker]:
         found = markers.pending(self._workspace.changes)
@@ -182,11 +194,11 @@ class Refresher:
             ours = columns.workspace == self._place.workspace_id
             connection.execute(delete(schema.markers).where(ours, columns.name == marker.name))
 
-    def _let_go(self, found: Iterable[Marker], run_ids: Sequence[str]) -> None:
+    def _let_go(self, found: Iterable[Marker], run_ids: Sequence[str], left: Sequence[str]) -> None:
         """Remove the markers of runs that are committed, unless other indexes need them or they announce a run to come."""
         if self._place.private:
             return
-        done = set(run_ids)
+        done = set(run_ids) - set(left)
         away = [marker for marker in found if marker.run_id in done and not self._waits(marker)]
         markers.remove(self._workspace.changes, away)
 

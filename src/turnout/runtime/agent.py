@@ -42,7 +42,10 @@ def start(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
         return {"handle": {"entry": None}}  # a request that was repeated
     runtime = str(request["runtime"])
     entry = runqueue.enqueue(home, record.layout.root, request.get("resources") or {}, runtime)
-    dispatching.wake(home, runtime)
+    try:
+        dispatching.wake(home, runtime)
+    except OSError:
+        pass  # no process can be had just now; the run is in the queue, and whoever looks next wakes it
     return {"handle": {"entry": entry}}
 
 

@@ -127,10 +127,11 @@ def close(
 
 
 def _remove_unfinished(run: layout.RunLayout) -> None:
-    """Remove what a killed process had begun to write: nobody renames it any more."""
+    """Remove what a killed process of the runtime had begun to write; a request to cancel is someone else's."""
+    others = os.path.basename(run.cancel) + "."
     for directory in (run.root, run.system_logs):
         for name in os.listdir(directory):
-            if name.endswith(".tmp"):
+            if name.endswith(".tmp") and not name.startswith(others):
                 os.unlink(os.path.join(directory, name))
 
 
@@ -170,7 +171,7 @@ def end_unsupervised(record: RunRecord, state: str, reason: str) -> None:
 def _running_since(run: layout.RunLayout) -> float:
     for line in records.read_lines(run.journal)[0]:
         if line.get("state") == states.RUNNING:
-            return float(line.get("t") or 0.0)
+            return records.moment(line.get("t"))
     return 0.0
 
 

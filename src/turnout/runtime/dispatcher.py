@@ -9,7 +9,6 @@ a new interpreter.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import signal
@@ -22,6 +21,7 @@ from turnout.runtime import (
     cgroups,
     closing,
     dispatching,
+    filelocks,
     layout,
     processes,
     records,
@@ -35,7 +35,6 @@ from turnout.runtime import (
 )
 from turnout.runtime.record import RunRecord
 
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
 _TRIES = 50
 """How often a free lock that another process is just letting go is tried, a millisecond apart."""
 _CRASH, _KILLED, _ENOUGH = 10, 1, 30
@@ -419,18 +418,13 @@ def _acquire(queue: layout.QueueLayout) -> Optional[int]:
     free = False
     for _ in range(_TRIES):
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            filelocks.lock(descriptor, queue.dispatcher, wait=False)
             free = True
             break
         except BlockingIOError:
             if _is_other(queue):
                 break
             time.sleep(0.001)  # its last act is to let the lock go
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
-            free = True  # no locks on this file system: the name alone has to do
-            break
     if not free or _is_other(queue):
         os.close(descriptor)
         return None
@@ -447,5 +441,5 @@ def _is_other(queue: layout.QueueLayout) -> bool:
 def _release(lock: int) -> None:
     """Take the name away, then let the lock go: see `dispatching.wake`."""
     os.ftruncate(lock, 0)
-    fcntl.flock(lock, fcntl.LOCK_UN)
+    filelocks.unlock(lock)
     os.close(lock)

@@ -62,7 +62,10 @@ def decode_value(value: "Any") -> "Any":
         return [decode_value(item) for item in value]
     if isinstance(value, dict):
         if len(value) == 1 and "$float" in value:
-            return float(value["$float"])
+            try:
+                return float(value["$float"])
+            except (TypeError, ValueError, OverflowError):
+                return value  # nobody writes that: it is damaged, and stays what it is
         return {key: decode_value(item) for key, item in value.items()}
     return value
 
@@ -92,7 +95,7 @@ def read_all(directory: str, metrics: bool = True) -> "Tuple[List[Dict[str, Any]
             # A clock set back must not reorder what one writer wrote. Metrics have a clock of their own here, so that the
             # order of the rest is the same whether they are read or passed over.
             metric = value.get("e") == METRIC
-            latest[metric] = max(latest[metric], float(value.get("t", 0.0)))
+            latest[metric] = max(latest[metric], records.moment(value.get("t")))
             merged.append((latest[metric], name, position, value))
     merged.sort(key=lambda item: item[:3])
     return [item[3] for item in merged], skipped

@@ -85,7 +85,7 @@ class Home:
 class QueueLayout:
     """The files of one machine's queue."""
 
-    __slots__ = ("dispatcher", "root", "sequence", "slots", "started", "waiting", "wake")
+    __slots__ = ("dispatcher", "root", "sequence", "slots", "started", "waiting")
 
     def __init__(self, root: str) -> None:
         self.root = root
@@ -93,10 +93,7 @@ class QueueLayout:
         self.started = os.path.join(root, "started")  # the same with its slots; the dispatcher, until the run is final
         self.sequence = os.path.join(root, "sequence")  # as many bytes as there were entries
         self.slots = os.path.join(root, "slots.json")  # what the machine offers, where a person has said so
-        self.dispatcher = os.path.join(
-            root, "dispatcher"
-        )  # who dispatches; locked (flock) as long as that process lives
-        self.wake = os.path.join(root, "wake")  # a FIFO: a byte wakes the dispatcher
+        self.dispatcher = os.path.join(root, "dispatcher")  # who dispatches; locked while that process lives
 
 
 class WorkspaceLayout:

@@ -28,20 +28,36 @@ class RunRecord:
     def definition(self) -> "Dict[str, Any]":
         """The content of run.json. Raises OSError or ValueError when it can't be read."""
         if self._definition is None:
-            self._definition = records.read_json(self.layout.definition)
+            found = records.read_json(self.layout.definition)
+            if not isinstance(found, dict):
+                raise records.DamagedFile(self.layout.definition, "it is no JSON object")
+            self._definition = found
         return self._definition
 
     def exists(self) -> bool:
-        """Say whether there is such a run."""
-        return os.path.exists(self.layout.definition)
+        """Say whether there is such a run; one that may not be looked at is there: reading it says what is wrong."""
+        try:
+            os.stat(self.layout.definition)
+        except PermissionError:
+            return True
+        except (OSError, ValueError):
+            return False
+        return True
 
     def journal(self) -> "List[Dict[str, Any]]":
         """Return the transitions in order: `t, state, reason` and facts that belong to them."""
-        return records.read_lines(self.layout.journal)[0]
+        lines = [line for line in records.read_lines(self.layout.journal)[0] if isinstance(line.get("state"), str)]
+        for line in lines:
+            line["t"] = records.moment(line.get("t"))
+        return lines
 
     def journaled_state(self) -> "Dict[str, Any]":
         """Return the last transition."""
-        return records.last_line(self.layout.journal) or {"state": states.NOT_STARTED, "reason": "", "t": 0.0}
+        return records.last_line(self.layout.journal, member="state") or {
+            "state": states.NOT_STARTED,
+            "reason": "",
+            "t": 0.0,
+        }
 
     def status(self) -> "Tuple[str, str]":
         """Return the state as a reader sees it, and its reason.

@@ -5,9 +5,10 @@ that are written whole and renamed into place. Everything else in the record bui
 """
 
 import json
+import math
 import os
 
-from turnout.runtime import layout
+from turnout.runtime import exclusive, layout
 
 MYPY = False
 if MYPY:
@@ -57,38 +58,39 @@ def write_json(path: str, value: "Any", sync: bool = False) -> None:
 def create_json(path: str, value: "Any") -> bool:
     """Write a JSON file that isn't there yet, whole or not at all; return False when there is one.
 
-    Of several who create it at once, one wins. Where a file system has no hard links, a reader may see it empty for an
-    instant.
+    Of several who create it at once, the first one's stands.
     """
     temporary = "%s.%d-%s.tmp" % (path, os.getpid(), os.urandom(4).hex())
     write_json(temporary, value)
     try:
-        os.link(temporary, path)
+        exclusive.place(temporary, path)
     except FileExistsError:
         return False
-    except OSError:
-        return _create_directly(path, value)
     finally:
-        os.unlink(temporary)
+        exclusive.discard(temporary)
     return True
 
 
-def _create_directly(path: str, value: "Any") -> bool:
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, layout.FILE_MODE)
-    except FileExistsError:
-        return False
-    try:
-        write_all(descriptor, json.dumps(value).encode("utf-8"))
-    finally:
-        os.close(descriptor)
-    return True
+class DamagedFile(ValueError):
+    """A file of the record doesn't hold what belongs there; the message is one line that names it.
+
+    Attributes:
+        path: the file.
+    """
+
+    def __init__(self, path: str, why: "Any") -> None:
+        super(DamagedFile, self).__init__("%s is damaged: %s" % (path, why))
+        self.path = path
 
 
 def read_json(path: str) -> "Any":
-    """Read a JSON file. Raises OSError when it can't be read, ValueError when it isn't JSON."""
+    """Read a JSON file. Raises OSError when it can't be read, DamagedFile (a ValueError) when it isn't JSON."""
     with open(path, "rb") as stream:
-        return json.loads(stream.read().decode("utf-8", "surrogateescape"))
+        data = stream.read()
+    try:
+        return json.loads(data.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError) as error:
+        raise DamagedFile(path, error) from error
 
 
 def sync_directory(path: str) -> None:
@@ -174,8 +176,25 @@ def read_lines(
     return values, offset + end, skipped
 
 
-def last_line(path: str, block: int = 4096) -> "Dict[str, Any]":
-    """Return the last whole line that parses, or an empty dict; reads from the end of the file."""
+def moment(value: "Any") -> float:
+    """Return a time as it stands in a record, or 0.0 for what is no time: a record that was damaged is still read."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def last_line(path: str, block: int = 4096, member: str = "") -> "Dict[str, Any]":
+    """Return the last whole line that parses, or an empty dict; reads from the end of the file.
+
+    Args:
+        path: the file.
+        block: how many bytes to read at first.
+        member: only a line that has this member, a string, counts.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -187,7 +206,8 @@ def last_line(path: str, block: int = 4096) -> "Dict[str, Any]":
             start = max(0, end - size)
             data = os.pread(descriptor, end - start, start)
             for value in _parsed_backwards(data, whole=start == 0):
-                return value
+                if not member or isinstance(value.get(member), str):
+                    return value
             if start == 0:
                 return {}
             size *= 8

@@ -5,11 +5,10 @@ release: whoever dies leaves it behind, and the next one takes it over after pro
 short flock, never held across a fork.
 """
 
-import fcntl
 import json
 import os
 
-from turnout.runtime import layout, processes, records
+from turnout.runtime import filelocks, layout, processes, records
 
 MYPY = False
 if MYPY:
@@ -32,9 +31,9 @@ def _read_settled(path: str) -> "Any":
     try:
         with open(path, "rb") as stream:
             try:
-                fcntl.flock(stream, fcntl.LOCK_SH)
+                filelocks.lock(stream.fileno(), path, shared=True)
             except OSError:
-                pass  # no locks on this file system
+                pass  # no locks on this file system, or on a read-only one that refuses them
             return json.loads(stream.read().decode("utf-8"))
     except (OSError, ValueError):
         return None
@@ -52,10 +51,13 @@ def acquire(path: str, instead_of: "Optional[Dict[str, Any]]" = None) -> bool:
     Args:
         path: the lock file.
         instead_of: a holder who hands it over: the dispatcher, to a supervisor that it has forked.
+
+    Raises:
+        filelocks.NoFileLocks: on this file system two could take it at once.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        filelocks.lock(descriptor, path)
         text = os.pread(descriptor, 4096, 0)
         mine = processes.identity()
         if text:
@@ -71,5 +73,5 @@ def acquire(path: str, instead_of: "Optional[Dict[str, Any]]" = None) -> bool:
         return True
     finally:
         # A process that another thread forked meanwhile shares the lock and would hold it on: it is given back.
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
+        filelocks.unlock(descriptor)
         os.close(descriptor)

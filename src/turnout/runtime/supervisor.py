@@ -342,7 +342,7 @@ class Supervisor:
             self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
         self.members.forget()
         request = self.record.cancel_request()
-        if request is not None and float(request.get("t") or 0.0) <= self.outcome.ended:
+        if request is not None and records.moment(request.get("t")) <= self.outcome.ended:
             self.outcome.take_request(request)
         if self.inspection is not None:
             closing.keep_inspection(self.run, self.definition, self.interpreter, self.inspection)

@@ -27,7 +27,7 @@ def make_workspace(home: str, name: str = "default") -> layout.WorkspaceLayout:
     """Make an empty workspace in a home directory that may not exist yet."""
     workspace = layout.Home(home).workspace(name)
     for path in (workspace.runs, workspace.changes):
-        os.makedirs(path, mode=layout.DIRECTORY_MODE, exist_ok=True)
+        _make_directories(path)
     records.write_json(workspace.definition, {"id": str(uuid.uuid4()), "name": name, "created": time.time()})
     return workspace
 
@@ -103,8 +103,7 @@ def write_state(run: layout.RunLayout, state: str, reason: str = "", moment: flo
 
 def mark_changed(workspace: layout.WorkspaceLayout, run_id: str, suffix: str = "") -> None:
     """Leave a marker for a run."""
-    with open(os.path.join(workspace.changes, run_id + suffix), "wb"):
-        pass
+    _write(os.path.join(workspace.changes, run_id + suffix), b"")
 
 
 def metric(name: str, value: Any, kind: str = events.SCALAR, **more: Any) -> dict[str, Any]:
@@ -165,6 +164,14 @@ def _result(state: str, reason: str, exit_code: int, created: float, seconds: fl
 
 
 def _write(path: str, content: bytes) -> None:
-    os.makedirs(os.path.dirname(path), mode=layout.DIRECTORY_MODE, exist_ok=True)
-    with open(path, "wb") as stream:
+    _make_directories(os.path.dirname(path))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, layout.FILE_MODE)
+    with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)
+
+
+def _make_directories(path: str) -> None:
+    """Make a directory and those above it, each with the mode of a home's: `os.makedirs` gives it to the last one only."""
+    if not os.path.isdir(path):
+        _make_directories(os.path.dirname(path))
+        os.mkdir(path, layout.DIRECTORY_MODE)

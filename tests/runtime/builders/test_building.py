@@ -1,5 +1,6 @@
 """Finding and building by key, with real processes that wait, die and fail."""
 
+import errno
 import io
 import json
 import os
@@ -14,7 +15,7 @@ import pytest
 
 from turnout.environments import resolution
 from turnout.runtime import builders, layout, records, redaction
-from turnout.runtime.builders import BuildFailed, store
+from turnout.runtime.builders import BuildFailed
 
 RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -218,9 +219,9 @@ def test_an_unwritable_home_is_a_failure_with_a_reason(home):
 
 def test_no_locks_no_build(home, monkeypatch):
     def refuse(descriptor, operation):
-        raise OSError(store.errno.ENOLCK, "No locks available")
+        raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(store.fcntl, "flock", refuse)
+    monkeypatch.setattr("turnout.runtime.filelocks.fcntl.flock", refuse)
     with pytest.raises(BuildFailed, match=r"flock.*TURNOUT_HOME"):
         build(home, environment())
 

@@ -6,20 +6,16 @@ An environment is built at its final path `environments/KEY/` while `environment
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import time
 from typing import TYPE_CHECKING, Any, Dict, Optional
 
-from turnout.runtime import layout, records
+from turnout.runtime import filelocks, layout, records
 from turnout.runtime.builders.contract import BuildFailed, Built
 
 if TYPE_CHECKING:  # whoever finds an environment starts nothing
     from turnout.runtime.builders.runner import Runner
-
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 
 
 def find(environment: Dict[str, Any], home: layout.Home, builder: Any) -> Optional[Built]:
@@ -107,18 +103,13 @@ def _remove(directory: str, ignore_errors: bool = False) -> None:
 
 def _acquire(lock: int, home: layout.Home, runner: "Runner") -> None:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        filelocks.lock(lock, wait=False)
         return
     except BlockingIOError:
         runner.say("waiting for %s, which is building the same environment" % _holder(lock))
-    except OSError as error:
-        if error.errno in _NO_LOCKS:
-            raise BuildFailed(
-                "the file system of %s has no file locks (flock): set TURNOUT_HOME to a directory on one that has"
-                % home.environments
-            ) from error
-        raise
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    except filelocks.NoFileLocks as error:
+        raise BuildFailed("%s can't be locked: %s" % (home.environments, error.strerror)) from error
+    filelocks.lock(lock)
 
 
 def _name_holder(lock: int, run_id: str) -> None:

@@ -6,7 +6,7 @@ What is there is never changed: the same content again is no error, other conten
 
 import os
 
-from turnout.runtime import layout
+from turnout.runtime import exclusive, layout
 from turnout.runtime.script.exceptions import UserErrorException
 from turnout.runtime.script.writer import record_error
 
@@ -163,7 +163,7 @@ def _put(temporary: str, target: str, name: str, replace: bool, run: layout.RunL
         if replace:
             os.rename(temporary, target)
         else:
-            _link(temporary, target)
+            exclusive.place(temporary, target)
     except FileExistsError:
         if not os.path.isfile(target) or not same_content(target, temporary):
             raise _conflict(name) from None
@@ -181,15 +181,6 @@ def _make_directory(path: str) -> None:
         except FileExistsError:
             if not os.path.isdir(path):
                 raise
-
-
-def _link(temporary: str, target: str) -> None:
-    try:
-        os.link(temporary, target)
-    except PermissionError:  # a file system without hard links (link(2), EPERM)
-        if os.path.lexists(target):
-            raise FileExistsError(target) from None
-        os.rename(temporary, target)
 
 
 def _conflict(name: str) -> UserErrorException:

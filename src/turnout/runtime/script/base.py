@@ -36,7 +36,11 @@ class RunBase:
         """Return what run.json says. Raises RecordException when there is no such record here."""
         try:
             return self.record.definition
-        except (OSError, ValueError) as error:
+        except ValueError as error:
+            raise RecordException(
+                "the record of the run %s can't be read: %s" % (self.id, error), inner_exception=error
+            ) from error
+        except OSError as error:
             raise RecordException(
                 "the record of the run %s can't be read: %s; it may lie on another machine" % (self.id, error),
                 inner_exception=error,

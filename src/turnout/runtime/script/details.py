@@ -57,7 +57,7 @@ def utc(moment: "Optional[float]") -> "Optional[str]":
 def _started(record: RunRecord) -> "Optional[float]":
     for line in record.journal():
         if line.get("state") == states.RUNNING:
-            return float(line.get("t") or 0.0)
+            return float(line["t"])
     return None
 
 

@@ -11,7 +11,7 @@ import re
 import time
 import warnings
 
-from turnout.runtime import layout, states
+from turnout.runtime import layout, records, states
 from turnout.runtime.record import RunRecord
 from turnout.runtime.script import ownership
 from turnout.runtime.script.exceptions import RecordException, UserErrorException
@@ -296,7 +296,7 @@ class _OfflineWriter:
 
 
 def _moment(event: "Dict[str, Any]") -> float:
-    return float(event.get("t", 0.0))
+    return records.moment(event.get("t"))
 
 
 def _say(text: str, *parts: "Any") -> None:

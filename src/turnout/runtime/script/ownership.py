@@ -6,13 +6,12 @@ of them apart. When the process dies without ending the run, whoever looks next 
 closes it.
 """
 
-import fcntl
 import os
 import signal
 import sys
 import time
 
-from turnout.runtime import layout, markers, processes, records, runlock, states
+from turnout.runtime import filelocks, layout, markers, processes, records, runlock, states
 from turnout.runtime.script.exceptions import UserErrorException
 from turnout.runtime.script.writer import record_error
 
@@ -163,7 +162,10 @@ def end(
     try:
         descriptor = os.open(run.lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                filelocks.lock(descriptor, run.lock)
+            except filelocks.NoFileLocks:
+                pass  # an end that is journaled twice is better than one that is lost
             present = str(records.last_line(run.journal).get("state"))
             if states.is_final(present):
                 return present
@@ -172,7 +174,7 @@ def end(
             _journal(run, now, state, reason)
         finally:
             # A process forked meanwhile shares the lock and would hold it on: it is given back, not only closed.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
+            filelocks.unlock(descriptor)
             os.close(descriptor)
     except OSError as failure:
         raise record_error(failure, run.root, "the end of the run %s (%s)" % (run.run_id, state)) from failure
@@ -182,7 +184,7 @@ def end(
 
 def start(run: layout.RunLayout) -> None:
     """Journal that a run without supervisor runs now, when it hasn't begun."""
-    if not records.last_line(run.journal) and runlock.acquire(run.lock):
+    if not records.last_line(run.journal) and _acquire(run):
         _journal(run, time.time(), states.RUNNING, "")
 
 
@@ -221,8 +223,17 @@ def _write(run: layout.RunLayout, definition: "Mapping[str, Any]", files: "Mappi
     records.write_json(run.definition, definition)
     for name, data in files.items():
         records.write_atomic(os.path.join(run.root, name), data)
-    runlock.acquire(run.lock)
+    _acquire(run)
     _journal(run, definition["created"], states.RUNNING, "")
+
+
+def _acquire(run: layout.RunLayout) -> bool:
+    """Take the lock of a run that only this process has begun."""
+    try:
+        return runlock.acquire(run.lock)
+    except filelocks.NoFileLocks:
+        records.write_json(run.lock, processes.identity())
+        return True
 
 
 def _journal(run: layout.RunLayout, moment: float, state: str, reason: str) -> None:

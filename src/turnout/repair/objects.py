@@ -1,0 +1,52 @@
+"""Objects whose content no longer has the digest that names them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+from turnout.repair.finding import Examination, Finding, names
+from turnout.runtime.objects import CHUNK, ObjectStore, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_PREFIX, _REST = 2, 62
+
+
+def damaged(examination: Examination) -> Iterator[Finding]:
+    """Read every object, if that is asked for; a damaged one is set aside, and the next snapshot stores it anew."""
+    if not examination.objects:
+        return
+    root = examination.home.objects
+    store = ObjectStore(root)
+    for prefix in names(root):
+        if len(prefix) != _PREFIX:
+            continue
+        for rest in names(os.path.join(root, prefix)):
+            digest = prefix + rest
+            if len(rest) == _REST and _digest(store.path(digest)) != digest:
+                yield Finding(store.path(digest), "its content has another digest", mend=_set_aside(store, digest))
+
+
+def _digest(path: str) -> str:
+    hasher = hashlib.sha256()
+    try:
+        with open(path, "rb") as stream:
+            while chunk := stream.read(CHUNK):
+                hasher.update(chunk)
+    except FileNotFoundError:
+        return path[-_REST - _PREFIX - 1 :].replace("/", "")  # removed meanwhile: nothing to say
+    return hasher.hexdigest()
+
+
+def _set_aside(store: ObjectStore, digest: str) -> Callable[[], str]:
+    def mend() -> str:
+        try:
+            store.set_aside(digest)
+        except StoreError as error:
+            raise error.error from error
+        return "set aside; a submit from the sources stores it anew"
+
+    return mend

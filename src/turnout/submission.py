@@ -7,6 +7,7 @@ it the run exists and the submitter is no longer needed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import secrets
@@ -19,10 +20,10 @@ from turnout.exceptions import (
     ExperimentExecutionException,
     RecordException,
 )
-from turnout.runtime import agent, bundle, layout, markers, placement, records, states, variables
+from turnout.runtime import agent, bundle, gclock, layout, markers, placement, records, states, variables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from turnout.config.run_configuration import RunConfiguration
     from turnout.config.script_run_config import ScriptRunConfig
@@ -70,20 +71,39 @@ def submit(
     from turnout.run import Run
     from turnout.targets.compute_target import scheduler_for
 
-    plan = prepare(experiment, config, tags, run_id, display_name, report or _silent)
-    definition = plan.definition
-    definition["number"] = experiment.next_number()
-    if parent is not None:
-        definition["parent"] = parent.id
-        definition["root"] = parent.record.definition.get("root") or parent.id
     workspace = experiment.workspace
-    run = workspace.layout.run(definition["id"])
-    scheduler = scheduler_for(definition["target"], workspace.home)
-    request = scheduler.plan(definition, run.root)
-    _write_record(experiment, plan, run)
+    with recording(workspace.home, report or _silent):
+        plan = prepare(experiment, config, tags, run_id, display_name, report or _silent)
+        definition = plan.definition
+        definition["number"] = experiment.next_number()
+        if parent is not None:
+            _check_not_deleted(workspace.layout, parent.id)
+            definition["parent"] = parent.id
+            definition["root"] = parent.record.definition.get("root") or parent.id
+        run = workspace.layout.run(definition["id"])
+        scheduler = scheduler_for(definition["target"], workspace.home)
+        request = scheduler.plan(definition, run.root)
+        _write_record(experiment, plan, run)
     if not plan.failure:
         scheduler.start(request)
     return Run(run.root, experiment)
+
+
+@contextlib.contextmanager
+def recording(home: layout.Home, report: Callable[[str], None]) -> Iterator[None]:
+    """Keep gc away from the first look at the object store until the run is there, which refers to what it needs.
+
+    Raises:
+        RecordException: the home can't be used.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(gclock.shared(home, report))
+        except OSError as error:
+            raise RecordException(
+                f"the run can't be recorded in {home.root}: {error.strerror or error}; nothing was submitted", error
+            ) from error
+        yield
 
 
 def prepare(
@@ -94,7 +114,7 @@ def prepare(
     display_name: str | None,
     report: Callable[[str], None],
 ) -> Plan:
-    """Find out all that the record will say, without writing a run.
+    """Find out all that the record will say, without writing a run; to be called within `recording`.
 
     Raises:
         UserErrorException: something in the configuration can't be used.
@@ -176,6 +196,15 @@ def start_logging(
     experiment: Experiment, snapshot_directory: str | None, outputs: str | None, display_name: str | None
 ) -> Run:
     """Begin a run that this process carries out itself; see `Experiment.start_logging`."""
+    with contextlib.ExitStack() as stack:
+        if snapshot_directory is not None:
+            stack.enter_context(recording(experiment.workspace.home, _silent))
+        return _start_logging(experiment, snapshot_directory, outputs, display_name)
+
+
+def _start_logging(
+    experiment: Experiment, snapshot_directory: str | None, outputs: str | None, display_name: str | None
+) -> Run:
     from turnout.run import Run
     from turnout.runtime.script import ownership
     from turnout.snapshots.git import GitFacts
@@ -290,6 +319,7 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
     home = experiment.workspace.home
     if os.path.exists(run.root):
         raise ExperimentExecutionException(f"there is a run {run.run_id} already; choose another run_id")
+    _check_not_deleted(run.workspace, run.run_id)
     temporary = layout.RunLayout(os.path.join(os.path.dirname(run.root), f".{run.run_id}.{secrets.token_hex(4)}"))
     secret = home.secret(run.run_id)
     try:
@@ -322,6 +352,13 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
         _remove_tree(temporary.root)
         _remove(secret)
         raise
+
+
+def _check_not_deleted(workspace: layout.WorkspaceLayout, run_id: str) -> None:
+    if os.path.lexists(workspace.tombstone(run_id)):
+        raise ExperimentExecutionException(
+            f"the run {run_id} was deleted, and its id is not used again; choose another run"
+        )
 
 
 def _write_failure(plan: Plan, run: layout.RunLayout, journal: records.JsonLines) -> None:

@@ -155,7 +155,8 @@ def _dry_run(experiment: Any, config: Any, tags: dict[str, str], name: str | Non
     from turnout import submission
     from turnout.targets.compute_target import scheduler_for
 
-    plan = submission.prepare(experiment, config, tags, None, name, _say)
+    with submission.recording(experiment.workspace.home, _say):
+        plan = submission.prepare(experiment, config, tags, None, name, _say)
     scheduler = scheduler_for(plan.definition["target"], experiment.workspace.home)
     directory = experiment.workspace.layout.run(plan.definition["id"]).root
     request = scheduler.plan(plan.definition, directory)

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "snapshot": ("turnout.cli.snapshot", "Show what a snapshot of a directory would hold."),
     "restore": ("turnout.cli.restore", "Write a run's snapshot into a directory."),
     "doctor": ("turnout.cli.doctor", "Say what works on this machine, and what to do about the rest."),
+    "gc": ("turnout.cli.gc", "Free disk space that no run needs."),
     "reindex": ("turnout.cli.reindex", "Rebuild the index from the run directories."),
 }
 """Each command's module, and its line in `turnout --help`, which therefore imports none of them."""

@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 _OPERATIONS = frozenset(
     ("open", "os.rename", "os.link", "os.symlink", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "os.utime")
 ) | {"os.listdir", "os.scandir", "fcntl.flock"}
 
-_BOOTSTRAP = "import sys; from turnout.testing import kills; kills.carry_out(int(sys.argv[1]), sys.argv[2])"
+_BOOTSTRAP = "import sys; from turnout.testing import kills; kills.serve(sys.argv[1])"
 
 
 def every_kill(code: str, *arguments: str) -> Iterator[int]:
@@ -29,30 +29,50 @@ def every_kill(code: str, *arguments: str) -> Iterator[int]:
     Raises:
         AssertionError: the code ended in another way than by the kill or well.
     """
-    step = 1
-    while True:
-        command = [sys.executable, "-c", _BOOTSTRAP, str(step), code, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode == 0:
-            return
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        yield step
-        step += 1
+    command = [sys.executable, "-c", _BOOTSTRAP, code, *arguments]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        step = 0
+        while True:
+            step += 1
+            server.stdin.write(f"{step}\n")
+            server.stdin.flush()
+            status = int(server.stdout.readline() or "1")
+            if status == 0:
+                return
+            assert status == -signal.SIGKILL, f"the code ended with {status} at step {step}"
+            yield step
 
 
-def carry_out(step: int, code: str) -> None:
-    """Run the code in this process, with `begin`, and end by SIGKILL before operation number `step`."""
+def serve(code: str) -> None:
+    """Run the code once for each number on standard input, from `begin()` on in a process forked for it.
+
+    That process ends by SIGKILL before the operation of that number; its exit status, negative for a signal, is printed.
+    """
 
     def begin() -> None:
-        count = 0
+        for line in sys.stdin:
+            pid = os.fork()
+            if not pid:
+                sys.addaudithook(_killer(int(line)))
+                return
+            sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n")
+            sys.stdout.flush()
+        os._exit(0)
 
-        def watch(event: str, details: tuple[Any, ...]) -> None:
-            nonlocal count
-            if event in _OPERATIONS:
-                count += 1
-                if count == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
+    exec(code, {"begin": begin, "arguments": sys.argv[2:]})
+    os._exit(0)
 
-        sys.addaudithook(watch)
 
-    exec(code, {"begin": begin, "arguments": sys.argv[3:]})
+def _killer(step: int) -> Callable[[str, tuple[Any, ...]], None]:
+    count = 0
+
+    def watch(event: str, details: tuple[Any, ...]) -> None:
+        nonlocal count
+        if event in _OPERATIONS:
+            count += 1
+            if count == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return watch

@@ -70,6 +70,24 @@ for turn in range(turns):
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+def test_deleting_and_freeing_as_a_person_does(turnout, home):
+    turnout.script("print('ran')")
+    turnout("submit", "train.py")  # in an environment that is built for it
+    turnout.script("print('ran too')", "other.py")
+    turnout("submit", "other.py")
+    assert turnout.json("gc", "--older-than", "0")["freed"] == {}
+    first = turnout.json("runs")[1]["id"]
+    assert "say --yes" in turnout("runs", "delete", first, code=2).stderr
+    turnout("runs", "delete", first, "--yes")
+    assert turnout.json("gc", "--older-than", "0")["freed"] == {}  # the other run has all of it
+    turnout("runs", "delete", "@last", "--yes")
+    assert turnout("runs", "-q").stdout == ""
+    freed = turnout.json("gc", "--older-than", "0")["freed"]
+    assert {kind: found["count"] for kind, found in freed.items()} == {"objects": 2, "environments": 1}
+    assert os.listdir(home / "environments") == []
+    assert turnout("submit", "train.py").stdout == "ran\n"
+
+
 def test_gc_beside_submits_frees_nothing_that_a_run_needs(home, tmp_path):
     workspace = Workspace.create("default")
     submitters = [submitter(home, str(tmp_path / f"source_{number}"), number) for number in range(SUBMITTERS)]

@@ -116,6 +116,13 @@ class ObjectStore:
             moment = int(time.time() * 1e9)
             os.utime(self.root, ns=(moment, moment))  # a full disk takes a time, which is part of the state as well
 
+    def void_stat_caches(self) -> None:
+        """Start a generation, if the home can be written: something that should be there was found missing."""
+        try:
+            self.start_generation()
+        except OSError:
+            pass
+
     def set_aside(self, digest: str) -> None:
         """Take a damaged object out of use: it is kept as `NAME.damaged`, and the next snapshot stores it anew.
 

@@ -44,9 +44,10 @@ class Field:
         secret: the repr does not show the value.
         compare: whether the value counts when two objects are compared.
         read: what turns JSON or YAML data into the value, where `kind` alone does not say: `read(data, where)`.
+        beyond: whether v1 doesn't have it: it is written only when it is set, so v1's files stay as they are.
     """
 
-    __slots__ = ("attribute", "compare", "default", "key", "kind", "of", "read", "secret")
+    __slots__ = ("attribute", "beyond", "compare", "default", "key", "kind", "of", "read", "secret")
 
     def __init__(
         self,
@@ -59,8 +60,10 @@ class Field:
         secret: bool = False,
         compare: bool = True,
         read: Callable[[Any, str], Any] | None = None,
+        beyond: bool = False,
     ) -> None:
         self.attribute = attribute
+        self.beyond = beyond
         self.key = key
         self.kind = kind
         self.default = default
@@ -178,6 +181,7 @@ class ConfigElement:
                 getattr(self, field.attribute), f"{type(self).__name__}.{field.attribute.lstrip('_')}"
             )
             for field in self.FIELDS
+            if not (field.beyond and getattr(self, field.attribute) is None)
         }
 
     @classmethod

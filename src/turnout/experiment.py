@@ -50,7 +50,8 @@ class Experiment:
         Args:
             config: a ScriptRunConfig; it is copied, so it may be changed and submitted again.
             tags: tags of the run.
-            **kwargs: `run_id` (an id of your own), `display_name`, and v1's `show_output`, which it ignored too.
+            **kwargs: `run_id` (an id of your own), `display_name`, `secrets` (beyond v1: variables of the script that no
+                record holds, see `Environment.secret_variables`), and v1's `show_output`, which it ignored too.
 
         Raises:
             UserErrorException: something in the configuration can't be used; nothing was recorded.

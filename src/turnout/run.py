@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -141,10 +142,11 @@ class Run(ScriptRun):
             ActivityFailedException: the run failed and `raise_on_error` is true.
             ExperimentExecutionException: Ctrl-C; the run goes on.
         """
+        output = _TextOutput()
         try:
             if show_output:
-                self._print_header()
-                self.follow(_TextOutput())
+                self._print_header(output)
+                self.follow(output)
             else:
                 self.follow(None)
         except KeyboardInterrupt:
@@ -155,7 +157,7 @@ class Run(ScriptRun):
         details = self.get_details()
         failed = details["status"] == states.FAILED
         if show_output:
-            self._print_summary(details, raise_on_error)
+            self._print_summary(output, details, raise_on_error)
         if failed and raise_on_error:
             raise ActivityFailedException(str((details.get("error") or {}).get("message") or self.record.status()[1]))
         return details
@@ -252,18 +254,18 @@ class Run(ScriptRun):
 
         return scheduler_for(self.record.definition.get("target") or {}, self.layout.workspace.home)
 
-    def _print_header(self) -> None:
+    def _print_header(self, output: _TextOutput) -> None:
         name = os.path.relpath(self.layout.script_log, self.layout.root)
-        print(f"RunId: {self.id}\nWeb View: {self.get_portal_url()}\n\nStreaming {name}")  # noqa: T201 - v1's output
-        print("=" * (len(name) + 10) + "\n", flush=True)  # noqa: T201
+        output.print(f"RunId: {self.id}\nWeb View: {self.get_portal_url()}\n\nStreaming {name}")
+        output.print("=" * (len(name) + 10) + "\n")
 
-    def _print_summary(self, details: dict[str, Any], raise_on_error: bool) -> None:
-        print(f"\nExecution Summary\n=================\nRunId: {self.id}")  # noqa: T201
-        print(f"Web View: {self.get_portal_url()}", flush=True)  # noqa: T201
+    def _print_summary(self, output: _TextOutput, details: dict[str, Any], raise_on_error: bool) -> None:
+        output.print(f"\nExecution Summary\n=================\nRunId: {self.id}")
+        output.print(f"Web View: {self.get_portal_url()}")
         if details.get("error") and not raise_on_error:
             import json
 
-            print("\nError:\n" + json.dumps(details["error"], indent=4), flush=True)  # noqa: T201
+            output.print("\nError:\n" + json.dumps(details["error"], indent=4))
 
 
 class _TextOutput:
@@ -277,6 +279,16 @@ class _TextOutput:
 
     def flush(self) -> None:
         sys.stdout.flush()
+
+    def print(self, text: str) -> None:
+        """Print text of v1's form; to a reader who left, nothing: how the run ended is told all the same."""
+        try:
+            print(text, flush=True)  # noqa: T201
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            if error.errno != errno.EIO:  # a terminal that was closed
+                raise
 
 
 def look_at(workspace: Workspace) -> Callable[[str], tuple[str, str]]:

@@ -8,9 +8,8 @@ it the run exists and the submitter is no longer needed.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import secrets
+import signal
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +19,24 @@ from turnout.exceptions import (
     ExperimentExecutionException,
     RecordException,
 )
-from turnout.runtime import agent, bundle, gclock, layout, markers, placement, records, states, variables
+from turnout.runtime import (
+    bundle,
+    gclock,
+    handed,
+    layout,
+    markers,
+    placement,
+    processes,
+    records,
+    redaction,
+    slots,
+    states,
+    variables,
+)
+from turnout.runtime.record import SCRIPT_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from turnout.config.run_configuration import RunConfiguration
     from turnout.config.script_run_config import ScriptRunConfig
@@ -37,8 +50,11 @@ _ID_PREFIX_LENGTH = 200
 class Plan:
     """What a submit is about to do, as data; nothing has been written but objects and a lock."""
 
-    def __init__(self, definition: dict[str, Any], manifest: bytes, patch: bytes, notices: list[str]) -> None:
+    def __init__(
+        self, definition: dict[str, Any], handed_over: handed.Handed, manifest: bytes, patch: bytes, notices: list[str]
+    ) -> None:
         self.definition = definition
+        self.handed = handed_over
         self.manifest = manifest
         self.patch = patch
         self.notices = notices
@@ -54,6 +70,8 @@ def submit(
     display_name: str | None = None,
     report: Callable[[str], None] | None = None,
     parent: Run | None = None,
+    on_submitted: Callable[[Run], None] | None = None,
+    secrets: Mapping[str, str | None] | None = None,
     **kwargs: Any,
 ) -> Run:
     """Submit a run; see `Experiment.submit`.
@@ -66,14 +84,18 @@ def submit(
         display_name: a name for people.
         report: gets a line for each thing that takes time.
         parent: the run whose child this one is.
+        on_submitted: gets the run once it has been handed over, even if a Ctrl-C that came meanwhile ends this call.
+        secrets: variables of the script that the record doesn't hold, on top of the environment's `secret_variables`;
+            None instead of a value means the submitter's own variable.
         **kwargs: v1's further arguments, which have no meaning here.
     """
     from turnout.run import Run
     from turnout.targets.compute_target import scheduler_for
 
     workspace = experiment.workspace
-    with recording(workspace.home, report or _silent):
-        plan = prepare(experiment, config, tags, run_id, display_name, report or _silent)
+    with contextlib.ExitStack() as kept:
+        kept.enter_context(recording(workspace.home, report or _silent))
+        plan = prepare(experiment, config, tags, run_id, display_name, report or _silent, secrets)
         definition = plan.definition
         definition["number"] = experiment.next_number()
         if parent is not None:
@@ -83,10 +105,39 @@ def submit(
         run = workspace.layout.run(definition["id"])
         scheduler = scheduler_for(definition["target"], workspace.home)
         request = scheduler.plan(definition, run.root)
-        _write_record(experiment, plan, run)
-    if not plan.failure:
-        scheduler.start(request)
-    return Run(run.root, experiment)
+        submitted = Run(run.root, experiment)
+        with _Undisturbed():
+            _write_record(experiment, plan, run)
+            kept.close()
+            if not plan.failure:
+                scheduler.start(request)
+            if on_submitted is not None:
+                on_submitted(submitted)
+    return submitted
+
+
+class _Undisturbed:
+    """A section that Ctrl-C, a closed terminal or a polite kill doesn't cut in two: they take effect at its end.
+
+    A run that is there but wasn't handed over would wait until someone looks at it. Handlers are set in place of a blocked
+    mask, which a supervisor would inherit.
+    """
+
+    def __enter__(self) -> None:
+        self._came: list[int] = []
+        self._previous: dict[int, Any] = {}
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                if signal.getsignal(number) not in (None, signal.SIG_IGN):
+                    self._previous[number] = signal.signal(number, lambda number, frame: self._came.append(number))
+        except ValueError:
+            pass  # not the main thread: no signal interrupts this one
+
+    def __exit__(self, *raised: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        for number in self._came:
+            signal.raise_signal(number)
 
 
 @contextlib.contextmanager
@@ -113,13 +164,14 @@ def prepare(
     run_id: str | None,
     display_name: str | None,
     report: Callable[[str], None],
+    secrets: Mapping[str, str | None] | None = None,
 ) -> Plan:
     """Find out all that the record will say, without writing a run; to be called within `recording`.
 
     Raises:
         UserErrorException: something in the configuration can't be used.
     """
-    from turnout.config import capabilities
+    from turnout.config import capabilities, secret_variables
     from turnout.config.arguments import argument_strings, variable_strings
     from turnout.config.script_run_config import ScriptRunConfig
     from turnout.environments import resolution
@@ -134,20 +186,23 @@ def prepare(
     _look_up_environment(workspace, configuration)
     capabilities.check(configuration)
     target = _target(workspace, configuration, ComputeTarget)
+    resources = capabilities.resources(configuration)
+    _check_size(target, workspace.home, resources)
     source_directory = os.path.abspath(config.source_directory or ".")
     script = _script(source_directory, configuration)
     arguments = argument_strings(configuration.arguments)
+    configured = variable_strings(configuration.environment_variables)
+    given = secret_variables.handed_over(configuration, configured, secrets or {}, os.environ)
+    secret_variables.refuse_recorded(given.secrets, configuration, [*arguments, *tags.values(), display_name or ""])
 
     git = GitFacts.begin(source_directory)
-    snapshot = take(source_directory, workspace.home, workspace.layout)
+    snapshot = take(source_directory, workspace.home, workspace.layout, report)
     if script is not None and not snapshot.holds(script):
         raise ExperimentExecutionException(
             f"the script {script} is left out of the snapshot by an ignore rule; "
             f"`turnout snapshot {source_directory}` says which"
         )
-    for notice in snapshot.notices:
-        report(notice)
-    environment, failure, words = _environment(resolution, configuration, workspace, source_directory, report)
+    environment, failure, words = _environment(resolution, configuration, workspace, source_directory, report, given)
     git_properties, patch = git.finish()
 
     created = time.time()
@@ -155,8 +210,7 @@ def prepare(
     serialised = configuration.serialize()
     if script is not None:
         serialised["script"] = script
-    handed = variables.inheritable(os.environ)
-    definition = {
+    definition: dict[str, Any] = {
         "format": layout.FORMAT,
         "id": identity,
         "number": None,
@@ -165,12 +219,14 @@ def prepare(
         "display_name": display_name or identity,
         "created": created,
         "created_by": f"{placement.account()}@{os.uname().nodename}",
-        "type": agent.SCRIPT_RUN,
+        "type": SCRIPT_RUN,
         "parent": None,
         "root": identity,
         "target": target,
         "configuration": serialised,
         "arguments": arguments,
+        "resources": resources,
+        "submitter": processes.identity(),
         "snapshot": {"id": snapshot.id, "files": snapshot.files, "bytes": snapshot.bytes},
         "environment": environment,
         "tags": {str(key): None if value is None else str(value) for key, value in tags.items()},
@@ -180,14 +236,15 @@ def prepare(
             **git_properties,
         },
         "variables": {
-            "configured": variable_strings(configuration.environment_variables),
-            "inherited": sorted(handed),
-            "values": {name: handed[name] for name in variables.RECORDED_VALUES if name in handed},
+            "configured": configured,
+            "inherited": sorted(given.variables),
+            "values": {name: given.variables[name] for name in variables.RECORDED_VALUES if name in given.variables},
+            "secrets": sorted(given.secrets),
         },
         "source_directory": source_directory,
         "turnout": __version__,
     }
-    plan = Plan(definition, snapshot.manifest, patch, snapshot.notices)
+    plan = Plan(definition, given, snapshot.manifest, patch, snapshot.notices)
     plan.failure, plan.failure_words = failure, words
     return plan
 
@@ -241,7 +298,7 @@ def _start_logging(
 
 def new_id(experiment: str, created: float) -> str:
     """Return a new run id of v1's form: experiment, unix seconds, eight hexadecimal digits."""
-    return f"{experiment[:_ID_PREFIX_LENGTH]}_{int(created)}_{secrets.token_hex(4)}"
+    return f"{experiment[:_ID_PREFIX_LENGTH]}_{int(created)}_{os.urandom(4).hex()}"
 
 
 def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) -> dict[str, Any]:
@@ -253,6 +310,22 @@ def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) 
             f"Unknown compute target {configuration.target}; this workspace has: {known}", inner_exception=error
         ) from error
     return target
+
+
+def _check_size(target: dict[str, Any], home: layout.Home, resources: dict[str, Any]) -> None:
+    """Refuse a run that asks for more than its target has: it would wait for ever."""
+    from turnout.targets.compute_target import scheduler_for
+    from turnout.targets.schedulers import HasSlots
+
+    scheduler = scheduler_for(target, home)
+    if isinstance(scheduler, HasSlots):
+        offer = scheduler.offer()
+        asked = slots.demand(resources)
+        there = slots.Offer(int(offer["slots"]), tuple(offer["gpus"]))
+        if not slots.fits(asked, there):
+            raise ExperimentExecutionException(
+                f"the run can't start on {target['name']}: {slots.too_much(asked, there)}"
+            )
 
 
 def _look_up_environment(workspace: Any, configuration: RunConfiguration) -> None:
@@ -293,17 +366,25 @@ def _environment(
     workspace: Any,
     source_directory: str,
     report: Callable[[str], None],
+    given: handed.Handed,
 ) -> tuple[dict[str, Any], str, str]:
     """Resolve the environment; a specification that has no solution gives a failure and its resolver's words."""
     definition = configuration.environment.serialize()
     resolution.provide_tools(workspace.home)
     failure, words = "", ""
+    hide = redaction.redactor(given.secrets.values())
     try:
         resolved: dict[str, Any] = resolution.resolve(
-            definition, workspace.home, workspace.layout, report, source_directory
+            definition,
+            workspace.home,
+            workspace.layout,
+            report,
+            source_directory,
+            variables={**os.environ, **given.secrets},
+            hide=hide,
         )
     except resolution.ResolutionFailed as error:
-        resolved, failure, words = {}, error.message, error.words
+        resolved, failure, words = {}, hide(error.message), hide(error.words)
     environment = {
         "name": definition.get("name"),
         "version": definition.get("version"),
@@ -320,7 +401,7 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
     if os.path.exists(run.root):
         raise ExperimentExecutionException(f"there is a run {run.run_id} already; choose another run_id")
     _check_not_deleted(run.workspace, run.run_id)
-    temporary = layout.RunLayout(os.path.join(os.path.dirname(run.root), f".{run.run_id}.{secrets.token_hex(4)}"))
+    temporary = layout.RunLayout(os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}"))
     secret = home.secret(run.run_id)
     try:
         bundle.ship(home)
@@ -336,9 +417,8 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
         if plan.failure:
             _write_failure(plan, temporary, journal)
         journal.close()
-        handed = json.dumps(variables.inheritable(os.environ)).encode("utf-8", "surrogateescape")
         if not plan.failure:
-            records.write_atomic(secret, handed)
+            handed.write(home, run.run_id, plan.handed)
         markers.mark_changed(run)  # before the run is there: a submitter that dies here leaves no run unmarked
         os.rename(temporary.root, run.root)
         records.sync_directory(os.path.dirname(run.root))

@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -131,3 +132,16 @@ def test_the_index_is_asked_where_events_are_many(run, turnout, monkeypatch):
 def test_bad_input(run, bad_input):
     assert "there is no run 'nope'" in bad_input("show", "nope")
     assert "exclude each other" in bad_input("show", "--patch", "--definition", "diabetes")
+
+
+def test_it_says_which_secrets_the_run_was_given(workspace, turnout):
+    variables = {"configured": {}, "inherited": [], "values": {}, "secrets": ["KEY", "TOKEN"]}
+    make_run(workspace, "one_1_aa", variables=variables)
+    assert turnout("show", "one", "--json").json["secrets"] == ["KEY", "TOKEN"]
+    assert re.search(r"^secrets +KEY, TOKEN$", turnout("show", "one").out, re.MULTILINE)
+
+
+def test_a_run_of_an_older_turnout_has_no_secrets(workspace, turnout):
+    make_run(workspace, "one_1_aa", variables={})
+    assert turnout("show", "one", "--json").json["secrets"] == []
+    assert "secrets" not in turnout("show", "one").out

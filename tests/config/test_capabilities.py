@@ -52,7 +52,6 @@ NOT_YET: list[tuple[Callable[[RunConfiguration], None], str]] = [
     (_set("datacaches", [DatacacheConfiguration()]), "datacaches"),
     (_set("source_directory_data_store", "store"), "source_directory_data_store"),
     (_set("services", {"a": ApplicationEndpointConfiguration()}), "services"),
-    (_set("priority", 5), "priority"),
     (_set("credential_passthrough", True), "credential_passthrough"),
     (_set("spark.configuration", {"spark.app.name": "other"}), "the section spark"),
     (_set("hdi.yarn_deploy_mode", "client"), "the section hdi"),

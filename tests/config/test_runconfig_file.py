@@ -288,3 +288,25 @@ def test_any_text_survives_the_file(tmp_path: Path, arguments: list[object], var
     assert [type(each) for each in loaded.arguments] == [type(each) for each in arguments]
     assert list(loaded.environment_variables) == list(variables)
     Path(path).unlink()
+
+
+@pytest.mark.parametrize("separate", [False, True])
+@pytest.mark.parametrize("suffix", [".runconfig", ".json"])
+def test_no_file_holds_the_value_of_a_secret(tmp_path: Path, separate: bool, suffix: str) -> None:
+    run = _full()
+    run.environment.secret_variables = {"TOKEN": "hunter2", "KEY": None}
+    path = tmp_path / f"mine{suffix}"
+    for _ in range(2):
+        run.save(path, separate_environment_yaml=separate)
+        assert not [each for each in tmp_path.rglob("*") if each.is_file() and "hunter2" in each.read_text()]
+        assert RunConfiguration.load(path).environment.secret_variables == {"KEY": None, "TOKEN": None}
+    run.environment.secret_variables = None
+    run.save(path, separate_environment_yaml=separate)
+    assert RunConfiguration.load(path).environment.secret_variables == {}
+
+
+def test_a_file_without_secrets_gets_no_key_for_them(tmp_path: Path) -> None:
+    path = tmp_path / "mine.runconfig"
+    for _ in range(2):
+        _full().save(path)
+        assert "ecret" not in path.read_text()

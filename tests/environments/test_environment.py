@@ -13,7 +13,7 @@ from turnout.environments import requirements_file
 from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.environment import Environment, EnvironmentReference
 from turnout.environments.sections import ContainerRegistry, DockerBuildContext
-from turnout.exceptions import EnvironmentException, UserErrorException
+from turnout.exceptions import EnvironmentException, RunConfigurationException, UserErrorException
 
 
 def test_a_new_environment_is_the_submitters_python_and_nothing_else() -> None:
@@ -67,6 +67,36 @@ def test_the_variables_are_a_copy_of_what_was_given() -> None:
     made.environment_variables = given
     given["A"] = "2"
     assert made.environment_variables == {"A": "1"}
+
+
+def test_secret_variables_are_serialised_by_name_alone() -> None:
+    made = Environment("x")
+    assert "secretVariables" not in made.serialize()
+    made.secret_variables = {"TOKEN": "hunter2", "KEY": None}
+    assert made.serialize()["secretVariables"] == ["KEY", "TOKEN"]
+    assert Environment.deserialize(made.serialize()).secret_variables == {"KEY": None, "TOKEN": None}
+    assert "hunter2" not in repr(made)
+    assert made.clone("y").secret_variables == made.secret_variables
+    assert made.clone("y").secret_variables is not made.secret_variables
+
+
+@pytest.mark.parametrize("given", [{"A": "hunter2"}, "hunter2", [["hunter2"]], {1: None}])
+def test_a_file_that_holds_a_secret_is_refused_and_not_repeated(given: object) -> None:
+    with pytest.raises(RunConfigurationException, match=r"^secretVariables ") as refused:
+        Environment.deserialize({"name": "x", "secret_variables": given})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_file_may_name_secrets_in_a_mapping() -> None:
+    assert Environment.deserialize({"secretVariables": {"A": None}}).secret_variables == {"A": None}
+    assert Environment.deserialize({"secretVariables": None}).secret_variables == {}
+
+
+@pytest.mark.parametrize("given", [["hunter2"], {"A": 1}, {1: "hunter2"}, "hunter2"])
+def test_secret_variables_that_are_no_mapping_to_strings_are_refused(given: object) -> None:
+    with pytest.raises(UserErrorException, match="a mapping of names to strings") as refused:
+        Environment("x").secret_variables = given  # type: ignore[assignment]
+    assert "hunter2" not in str(refused.value)
 
 
 def test_a_clone_is_independent_and_not_registered() -> None:

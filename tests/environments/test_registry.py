@@ -221,3 +221,16 @@ def test_two_processes_never_get_one_number(workspace: Workspace) -> None:
 
 def test_processes_that_register_the_same_get_the_same_number(workspace: Workspace) -> None:
     assert {version for version, _ in _at_once(workspace.layout.root, [["same"]] * 3)} == {"1"}
+
+
+def test_a_registered_environment_keeps_the_names_of_secrets_alone(workspace: Workspace) -> None:
+    made = _made("mine", "a")
+    made.secret_variables = {"TOKEN": "hunter2"}
+    assert made.register(workspace).secret_variables == {"TOKEN": None}
+    made.secret_variables = {"TOKEN": "another"}
+    assert made.register(workspace).version == "1"
+    made.secret_variables = {"TOKEN": "another", "KEY": None}
+    assert made.register(workspace).version == "2"
+    kept = [path.read_text() for path in Path(workspace.layout.root).rglob("*.json")]
+    assert len(kept) == 2
+    assert not [text for text in kept if "hunter2" in text or "another" in text]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from turnout.environments import kinds, locks, resolution
 from turnout.environments.kinds import existing, local_paths, requirements, specification, uv
 from turnout.exceptions import EnvironmentException, NotYetException
-from turnout.runtime import layout
+from turnout.runtime import layout, redaction
 
 RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -318,6 +318,24 @@ def test_a_missing_package_is_a_failed_resolution_with_uvs_words(submitter, whee
     assert "\x1b" not in failed.value.words
     assert not any("missing was not found" in line for line in submitter.said), "told twice"
     assert submitter.locks() == []
+
+
+def test_uv_gets_the_secrets_and_they_are_not_repeated(submitter, monkeypatch):
+    monkeypatch.delenv("UV_INDEX_URL", raising=False)
+    definition = {"name": "mine", "python": {"condaDependencies": {"dependencies": [{"pip": ["one"]}]}}}
+    variables = {**os.environ, "UV_DEFAULT_INDEX": "http://127.0.0.1:9/hunter2/simple", "RUST_LOG": "uv=debug"}
+    with pytest.raises(resolution.ResolutionFailed) as failed:
+        resolution.resolve(
+            definition,
+            submitter.home,
+            submitter.workspace,
+            submitter.said.append,
+            variables=variables,
+            hide=redaction.redactor(["hunter2"]),
+        )
+    assert "http://127.0.0.1:9/***/simple" in failed.value.words
+    assert any("/***/simple" in line for line in submitter.said)
+    assert "hunter2" not in "\n".join([str(failed.value), failed.value.words, *submitter.said])
 
 
 def test_a_conflict_names_both_sides(submitter, wheel, tmp_path):

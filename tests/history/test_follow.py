@@ -1,5 +1,8 @@
+import errno
 import io
 import threading
+
+import pytest
 
 from turnout.history.follow import follow, watch
 from turnout.run import Run
@@ -41,11 +44,14 @@ def test_each_state_is_told_once(workspace):
     assert seen == [("Running", ""), ("Completed", "")]
 
 
-def test_a_stream_that_went_away_does_not_end_the_waiting(workspace):
+@pytest.mark.parametrize(
+    "error", [BrokenPipeError(), ValueError("I/O operation on closed file"), OSError(errno.EIO, "a closed terminal")]
+)
+def test_a_stream_that_went_away_does_not_end_the_waiting(workspace, error):
     class Gone(io.RawIOBase):
         def write(self, data):
             write_state(run.layout, states.COMPLETED)
-            raise BrokenPipeError
+            raise error
 
     run = live(workspace, log=b"something")
     assert follow(run, Gone()) == "Completed"

@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from turnout.runtime import deletion, records
+from turnout.runtime import deletion, records, runqueue, slots
 from turnout.runtime.removal import Tally
 from turnout.runtime.script import ownership
 from turnout.runtime.script.exceptions import UserErrorException
@@ -55,6 +55,16 @@ def test_a_deleted_run_leaves_a_tombstone_and_a_marker(workspace):
     assert os.listdir(workspace.changes) == ["gone"]
     assert os.listdir(workspace.home.secrets) == ["kept"]
     assert contents(other.root)
+
+
+def test_what_is_left_in_the_queue_goes_too(workspace):
+    for run_id in ("gone", "kept"):
+        runqueue.enqueue(workspace.home, some_run(workspace, run_id).root, {"cpus": 1}, "/runtime/digest")
+    entry = runqueue.find(workspace.home, workspace.run("gone").root)
+    runqueue.mark_started(workspace.home, entry, slots.Grant((0,), ()))
+    deletion.delete(workspace.run("gone"))
+    waiting, started = runqueue.entries(workspace.home)
+    assert [entry.run_id for entry in waiting + started] == ["kept"]
 
 
 def test_deleting_twice_is_no_error(workspace):

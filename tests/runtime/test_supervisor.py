@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from turnout.runtime import agent, layout, processes, records, runlock
+from turnout.runtime import agent, layout, processes, records, runlock, runqueue
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
 from turnout.testing.runs import write_run
@@ -113,14 +113,36 @@ def test_a_run_of_which_nothing_lives_is_failed_with_that_reason(
     assert "no exit code" in reason
 
 
-def test_a_run_that_was_never_started_is_started_by_the_next_look(workspace_layout: layout.WorkspaceLayout) -> None:
+def test_a_run_whose_dispatcher_was_never_woken_is_started_by_the_next_look(
+    workspace_layout: layout.WorkspaceLayout,
+) -> None:
     run = write_run(workspace_layout, "print('here')")
+    runqueue.enqueue(workspace_layout.home, run.root, {}, ship(workspace_layout.home))
     assert final(run)[0] == "Completed"
+
+
+def test_a_run_that_is_being_handed_over_is_left_to_its_submitter(workspace_layout: layout.WorkspaceLayout) -> None:
+    run = write_run(workspace_layout, "print('here')")
+    state, reason = look(run)
+    assert (state, "handed over" in reason) == ("NotStarted", True)
+    ask(run, "start")
+    assert final(run)[0] == "Completed"
+
+
+def test_a_run_that_was_never_handed_over_ends_canceled(workspace_layout: layout.WorkspaceLayout) -> None:
+    run = write_run(workspace_layout, "print('here')")
+    definition = records.read_json(run.definition)
+    definition["submitter"]["start"] -= 1  # as if that process were another one, long gone
+    records.write_json(run.definition, definition)
+    state, reason = look(run)
+    assert (state, "never handed over" in reason) == ("Canceled", True)
+    assert not os.path.exists(workspace_layout.home.secret(run.run_id))
 
 
 def test_a_canceled_run_that_never_started_never_starts(workspace_layout: layout.WorkspaceLayout) -> None:
     run = write_run(workspace_layout, "print('here')")
     ask(run, "cancel", by="me")
+    ask(run, "start")
     state, reason = final(run)
     assert (state, reason) == ("Canceled", "canceled by me")
     assert not os.path.exists(run.script_log) or os.path.getsize(run.script_log) == 0
@@ -179,3 +201,40 @@ def test_the_time_limit_holds(workspace_layout: layout.WorkspaceLayout) -> None:
     assert state == "Canceled"
     assert "1 s" in reason
     assert RunRecord(run.root).result()["time_limit"] is True
+
+
+TELLS = "import os; value = os.environ['TOKEN']\nraise ValueError('x' * 484 + ' ' + value)\n"
+
+
+def test_the_reason_of_a_failure_quotes_no_secret(workspace_layout: layout.WorkspaceLayout) -> None:
+    run = write_run(workspace_layout, TELLS, secrets={"TOKEN": "hunter2-hunter2"})
+    ask(run, "start")
+    state, reason = final(run)
+    assert state == "Failed"
+    assert reason.endswith("xxx ***")
+    with open(run.script_log) as stream:
+        assert "hunter2-hunter2" in stream.read()
+    with open(run.result) as stream:
+        assert "hun" not in stream.read()
+    assert not os.path.exists(run.workspace.home.secret(run.run_id))
+
+
+def test_what_a_script_reports_of_its_failure_is_kept_without_secrets(workspace_layout: layout.WorkspaceLayout) -> None:
+    script = "import os, sys\nfrom turnout import Run\nRun.get_context().fail('not ' + os.environ['TOKEN'], 'Mine')\nsys.exit(1)"
+    run = write_run(workspace_layout, script, secrets={"TOKEN": "hunter2"})
+    ask(run, "start")
+    final(run)
+    assert RunRecord(run.root).result()["error"] == {"code": "Mine", "message": "not ***"}
+
+
+def test_a_supervisor_that_does_not_know_the_secrets_quotes_nothing(
+    workspace_layout: layout.WorkspaceLayout, tmp_path: Any
+) -> None:
+    gate = tmp_path / "gate"
+    run = write_run(workspace_layout, GATED + TELLS, [str(gate)], secrets={"TOKEN": "hunter2"})
+    ask(run, "start")
+    supervisor = running(run)
+    os.kill(supervisor["pid"], signal.SIGKILL)
+    until(lambda: processes.state(supervisor) == processes.GONE)
+    gate.touch()
+    assert final(run) == ("Failed", "the script ended with exit code 1")

@@ -237,7 +237,7 @@ def test_a_damaged_cache_is_not_used(tree, pack, calm, reads, store_home, damage
             {
                 "truncated": data[:-9],
                 "flipped": data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :],
-                "another version": data.replace(b"turnout-stat-cache 1", b"turnout-stat-cache 9"),
+                "another version": data.replace(b"turnout-stat-cache 2", b"turnout-stat-cache 1"),
                 "empty": b"",
                 "garbage": b"\0" * 500,
             }[damage]

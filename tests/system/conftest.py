@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import http.server
+import io
 import json
 import os
+import select
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +21,8 @@ import pytest
 
 TURNOUT = os.path.join(os.path.dirname(sys.executable), "turnout")
 EXAMPLE = Path(__file__).parents[2] / "examples" / "diabetes"
+PATIENCE = 60.0
+"""Seconds that something may take on a machine that others use too."""
 
 
 class CommandLine:
@@ -67,7 +76,6 @@ def turnout(home: Path, tmp_path: Path) -> CommandLine:
 @pytest.fixture
 def until() -> Callable[[Callable[[], Any]], Any]:
     """Wait, at most ten seconds, until something that another process does has happened."""
-    import time
 
     def wait(condition: Callable[[], Any]) -> Any:
         deadline = time.monotonic() + 10
@@ -79,3 +87,158 @@ def until() -> Callable[[Callable[[], Any]], Any]:
             time.sleep(0.01)
 
     return wait
+
+
+class Terminal:
+    """A command in a terminal of its own: a real pseudo-terminal that is the controlling one of a session of its own.
+
+    The command is the session's leader and its foreground process group, as in `xterm -e COMMAND`; give it a shell to have
+    the command be a job of that.
+    """
+
+    # The child takes the terminal, since nothing of Python may run between fork and exec in a process with threads.
+    _TAKE = "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])"
+
+    def __init__(self, directory: Path, *words: str | Path) -> None:
+        self.master, slave = os.openpty()
+        argv = [sys.executable, "-I", "-S", "-c", self._TAKE, *map(str, words)]
+        self.process = subprocess.Popen(
+            argv, cwd=directory, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        os.close(slave)
+        self.seen = b""
+
+    def expect(self, text: bytes) -> bytes:
+        """Read until `text` has appeared; return all that was seen."""
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.seen:
+            ready, _, _ = select.select([self.master], [], [], max(0.0, deadline - time.monotonic()))
+            assert ready, f"{text!r} did not appear in {self.seen!r}"
+            self.seen += os.read(self.master, 65536)  # EIO, when the command has ended without it
+        return self.seen
+
+    def type(self, keys: bytes) -> None:
+        """Press keys."""
+        os.write(self.master, keys)
+
+    def foreground(self) -> int:
+        """Return the foreground process group, which Ctrl-C would reach."""
+        return os.tcgetpgrp(self.master)
+
+    def close(self) -> None:
+        """Close the window: the kernel hangs the session up."""
+        if self.master >= 0:
+            os.close(self.master)
+            self.master = -1
+
+    def ended(self) -> int:
+        """Read to the command's end; return its code, -N for signal N."""
+        while self.master >= 0:
+            ready, _, _ = select.select([self.master], [], [], PATIENCE)
+            assert ready, f"it did not end; {self.seen!r}"
+            try:
+                self.seen += os.read(self.master, 65536)
+            except OSError:  # EIO: the last process that had the terminal is gone
+                self.close()
+        return self.process.wait(PATIENCE)
+
+
+@pytest.fixture
+def terminal(turnout: CommandLine) -> Iterator[Callable[..., Terminal]]:
+    """Open terminals in the project directory."""
+    opened: list[Terminal] = []
+
+    def open_terminal(*words: str | Path) -> Terminal:
+        opened.append(Terminal(turnout.directory, *words))
+        return opened[-1]
+
+    yield open_terminal
+    for one in opened:
+        one.close()
+        one.process.kill()
+        one.process.wait()
+
+
+class PackageIndex:
+    """A package index with one package, `gated` 1.0, that answers when it is told to.
+
+    Attributes:
+        asked_to_resolve: set when someone asked which versions there are.
+        resolution: the answer is held back until this is set.
+        asked_to_build: set when someone asked for the wheel.
+        build: the wheel is held back until this is set.
+    """
+
+    _WHEEL = "gated-1.0-py3-none-any.whl"
+
+    def __init__(self) -> None:
+        self.asked_to_resolve, self.resolution = threading.Event(), threading.Event()
+        self.asked_to_build, self.build = threading.Event(), threading.Event()
+        metadata = b"Metadata-Version: 2.1\nName: gated\nVersion: 1.0\n"
+        wheel = self._pack(metadata)
+        digests = [hashlib.sha256(data).hexdigest() for data in (wheel, metadata)]
+        link = (
+            f'<a href="/{self._WHEEL}#sha256={digests[0]}" data-core-metadata="sha256={digests[1]}">{self._WHEEL}</a>'
+        )
+        self._pages = {"/gated/": link.encode(), f"/{self._WHEEL}": wheel, f"/{self._WHEEL}.metadata": metadata}
+        index = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                index.answer(self)
+
+            def log_message(self, *words: Any) -> None:
+                """Say nothing."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def _pack(self, metadata: bytes) -> bytes:
+        told = b"Wheel-Version: 1.0\nGenerator: turnout\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        files = {"gated.py": b"", "gated-1.0.dist-info/METADATA": metadata, "gated-1.0.dist-info/WHEEL": told}
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for name, data in files.items():
+                archive.writestr(name, data)
+            lines = "".join(f"{name},,\n" for name in [*files, "gated-1.0.dist-info/RECORD"])
+            archive.writestr("gated-1.0.dist-info/RECORD", lines)
+        return packed.getvalue()
+
+    def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        asked, gate = {
+            "/gated/": (self.asked_to_resolve, self.resolution),
+            f"/{self._WHEEL}": (self.asked_to_build, self.build),
+        }.get(request.path, (None, None))
+        if asked is not None and gate is not None:
+            asked.set()
+            gate.wait(PATIENCE)
+        page = self._pages.get(request.path)
+        try:
+            request.send_response(404 if page is None else 200)
+            request.send_header(
+                "Content-Type", "text/html" if request.path.endswith("/") else "application/octet-stream"
+            )
+            request.send_header("Content-Length", str(len(page or b"")))
+            request.end_headers()
+            request.wfile.write(page or b"")
+        except (BrokenPipeError, ConnectionResetError):
+            pass  # who asked was ended meanwhile
+
+    def close(self) -> None:
+        self.resolution.set()
+        self.build.set()
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def package_index(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
+    """A package index of this test's own; uv asks it and nobody else, and has nothing in its cache."""
+    index = PackageIndex()
+    for name in [name for name in os.environ if name.startswith(("UV_", "PIP_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
+    monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
+    yield index
+    index.close()

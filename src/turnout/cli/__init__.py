@@ -13,7 +13,7 @@ import sys
 import click
 
 import turnout
-from turnout.cli import errors
+from turnout.cli import errors, streams
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("turnout.cli.submit", "Submit a training script to a compute target."),
@@ -23,6 +23,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "metrics": ("turnout.cli.metrics", "Print a run's metrics."),
     "files": ("turnout.cli.files", "List the files that a run left."),
     "wait": ("turnout.cli.wait", "Wait until a run has ended."),
+    "queue": ("turnout.cli.queue", "Show which runs hold slots and which wait for some."),
+    "target": ("turnout.cli.target", "List, show and change compute targets."),
     "workspace": ("turnout.cli.workspace", "Show the workspace in use."),
     "download": ("turnout.cli.download", "Copy files of a run into a directory."),
     "cancel": ("turnout.cli.cancel", "Cancel runs."),
@@ -163,6 +165,7 @@ def run(arguments: list[str]) -> int:
 
 def main() -> None:
     """Run the command line of this process and exit with its code."""
+    streams.provide()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="surrogateescape")  # file names are bytes: let them through as they are

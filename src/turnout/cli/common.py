@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import text
+from turnout.cli import streams, text
 from turnout.cli.tables import Facts, Table, console, on_terminal
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def index(ws: Workspace) -> Index:
 def notice(sentence: str) -> None:
     """Tell a person at a terminal what goes on; never part of the output."""
     if sys.stderr.isatty():
-        print(f"turnout: {sentence}", file=sys.stderr, flush=True)
+        streams.say(f"turnout: {sentence}")
 
 
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:

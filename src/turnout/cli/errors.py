@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 
 import click
 
+from turnout.cli import streams
 from turnout.exceptions import TurnoutException
 from turnout.runtime import layout
 
 INTERRUPTED = 130
-BROKEN_PIPE = 128 + 13
 BAD_INPUT = 2
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -34,8 +33,8 @@ def report(error: BaseException, debug: bool = False) -> int:
         The exit code.
     """
     if isinstance(error, BrokenPipeError):
-        discard_output()
-        return BROKEN_PIPE
+        streams.discard(1)
+        return streams.BROKEN_PIPE
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return INTERRUPTED
     message, code = describe(error)
@@ -82,11 +81,7 @@ def _system(error: OSError) -> tuple[str | None, int]:
 
 
 def _print_line(message: str) -> None:
-    line = " ".join(message.split())
-    try:
-        print(f"turnout: {line}", file=sys.stderr, flush=True)
-    except OSError:
-        pass  # nobody listens; the exit code still tells
+    streams.say(f"turnout: {' '.join(message.split())}")  # where nobody listens, the exit code still tells
 
 
 def _print_traceback(error: BaseException) -> None:
@@ -95,14 +90,4 @@ def _print_traceback(error: BaseException) -> None:
     try:
         traceback.print_exception(error)
     except OSError:
-        pass
-
-
-def discard_output() -> None:
-    """Point standard output at nothing, so that the interpreter's last flush doesn't fail again."""
-    try:
-        descriptor = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(descriptor, 1)
-        os.close(descriptor)
-    except OSError:
-        pass
+        streams.discard(2)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from turnout.cli import common, errors
+from turnout.cli import common, streams
 from turnout.exceptions import UserErrorException
 from turnout.runtime import layout, states
 
@@ -91,21 +91,17 @@ class _Printer:
         return any(moved)
 
 
-class _Output:
+class _Output(streams.Output):
     """Standard output, which the command does not outlive."""
 
     def __init__(self) -> None:
+        super().__init__(sys.stdout)
         self.silent = True
         self.current: object = None
 
     def write(self, data: bytes) -> None:
         self.silent = False
-        try:
-            sys.stdout.buffer.write(data)
-            sys.stdout.buffer.flush()
-        except BrokenPipeError:
-            errors.discard_output()
-            raise click.exceptions.Exit(errors.BROKEN_PIPE) from None
+        super().write(data)
 
 
 class _Headed:

@@ -82,6 +82,7 @@ def gather(run: Run, index: Any = None) -> dict[str, Any]:
         "placement": {key: value for key, value in record.placement().items() if key != "supervisor"},
         "script": configuration.get("script"),
         "arguments": definition.get("arguments") or [],
+        "secrets": (definition.get("variables") or {}).get("secrets") or [],
         "git": {key[len(_GIT) :]: value for key, value in properties.items() if key.startswith(_GIT)},
         "patch": os.path.getsize(record.layout.patch) if os.path.exists(record.layout.patch) else 0,
         "snapshot": definition.get("snapshot"),
@@ -188,6 +189,7 @@ def _print(facts: dict[str, Any]) -> None:
     lines.add("submitted by", facts["created_by"])
     lines.add("script", facts["script"])
     lines.add("arguments", shlex.join(map(str, facts["arguments"])))
+    lines.add("secrets", ", ".join(facts["secrets"]))
     lines.add("snapshot", _snapshot(facts["snapshot"]))
     lines.add("git", _git(facts["git"], facts["patch"]))
     lines.add("environment", _environment_line(facts["environment"]))

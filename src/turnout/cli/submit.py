@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import common
+from turnout.cli import common, errors, streams
 
 if TYPE_CHECKING:
     from turnout.config.script_run_config import ScriptRunConfig
     from turnout.run import Run
     from turnout.workspace import Workspace
 
-DETACHED = 130
 NEVER_RAN = 125
 _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
+
+
+def _secrets(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str | None]:
+    """Return names and values of the secrets; a value is taken out of this process's command line at once."""
+    if any("=" in word for word in given):
+        from turnout.cli import commandline
+
+        trouble = commandline.hide_values(given, "--secret")
+        if trouble:
+            streams.say(trouble)
+    words = [word.partition("=") for word in given]
+    return {name: value if equals else None for name, equals, value in words}
 
 
 @click.command("submit", context_settings=_SETTINGS)
@@ -33,16 +44,28 @@ _SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
 @click.option("--name", metavar="TEXT", help="A name for people.")
 @click.option("--tag", "tags", multiple=True, metavar="K=V", help="A tag; may be repeated.")
 @click.option("--env", "variables", multiple=True, metavar="K=V", help="A variable of the script; may be repeated.")
+@click.option(
+    "--secret",
+    "secrets",
+    multiple=True,
+    metavar="K[=V]",
+    is_eager=True,  # before anything that could take time or fail
+    callback=_secrets,
+    help="A variable of the script that the record doesn't hold, from your own variables unless V is given; may be repeated.",
+)
 @click.option("--config", "config_file", metavar="FILE", help="A .runconfig file to begin with.")
 @click.option(
     "--max-run-duration", type=click.IntRange(min=1), metavar="SECONDS", help="End the script after this time."
 )
+@click.option("--cpus", type=click.IntRange(min=0), metavar="N", help="CPU slots that the run holds (default: 1).")
+@click.option("--gpus", type=click.IntRange(min=0), metavar="N", help="GPUs that the run has for itself (default: 0).")
+@click.option("--priority", type=int, metavar="N", help="Runs with a higher number start first (default: 0).")
 @click.option("--dry-run", is_flag=True, help="Print what would be submitted, as JSON, and submit nothing.")
 @click.option("--wait/--detach", default=True, help="Follow the run to its end (default), or return at once.")
 @common.json_option
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-def command(wait: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
+def command(wait: bool, dry_run: bool, as_json: bool, secrets: dict[str, str | None], **given: Any) -> int:
     """Submit SCRIPT; what stands after it belongs to the script, untouched."""
     from turnout.experiment import Experiment
 
@@ -52,28 +75,43 @@ def command(wait: bool, dry_run: bool, as_json: bool, **given: Any) -> int:
     experiment = Experiment(workspace, experiment_name)
     tags = common.pairs(given["tags"], "tag")
     if dry_run:
-        return _dry_run(experiment, config, tags, given["name"])
+        return _dry_run(experiment, config, tags, given["name"], secrets)
     from turnout import submission
 
-    run = submission.submit(experiment, config, tags, display_name=given["name"], report=_say)
+    submitted: list[Run] = []
+    try:
+        submission.submit(
+            experiment,
+            config,
+            tags,
+            display_name=given["name"],
+            report=streams.say,
+            on_submitted=submitted.append,
+            secrets=secrets,
+        )
+    except KeyboardInterrupt:
+        if submitted:
+            return _detached(submitted[0], errors.INTERRUPTED)
+        streams.say("\nnothing was submitted")
+        return errors.INTERRUPTED
+    (run,) = submitted
     if as_json and not wait:
         common.print_json({"id": run.id, "status": run.record.status()[0], "directory": run.layout.root})
         return 0
     if not as_json:
-        _say(f"submitted {run.id}")
+        streams.say(f"submitted {run.id}")
     return follow_to_end(run, as_json) if wait else 0
 
 
 def follow_to_end(run: Run, as_json: bool) -> int:
     """Follow a run to its end, print how it went, and return the exit code that says so."""
-    output = sys.stderr.buffer if as_json else sys.stdout.buffer
+    output = streams.Output(sys.stderr if as_json else sys.stdout)
     try:
         state = run.follow(output, None if as_json else _Progress())
     except KeyboardInterrupt:
-        _say(
-            f"\ndetached; the run goes on. Follow it again: turnout wait {run.id}   End it: turnout cancel {run.id}",
-        )
-        return DETACHED
+        return _detached(run, errors.INTERRUPTED)
+    except streams.OutputGone as gone:
+        return _detached(run, gone.exit_code, f": the output can't be written any more ({gone.reason})")
     result = run.record.result()
     if as_json:
         common.print_json({"id": run.id, "status": state, "directory": run.layout.root, "result": result})
@@ -82,10 +120,18 @@ def follow_to_end(run: Run, as_json: bool) -> int:
 
         took = result.get("duration")
         reason = f": {result['reason']}" if result.get("reason") else ""
-        _say(f"{state}{' after ' + text.duration(took) if took else ''}{reason}")
+        streams.say(f"{state}{' after ' + text.duration(took) if took else ''}{reason}")
         if state != "Completed":
-            _say(f"see: turnout show {run.id}, turnout logs {run.id}")
+            streams.say(f"see: turnout show {run.id}, turnout logs {run.id}")
     return exit_code(state, result)
+
+
+def _detached(run: Run, code: int, why: str = "") -> int:
+    """Say that the command leaves the run to itself, and return what it ends with."""
+    streams.say(
+        f"\ndetached{why}; the run goes on. Follow it again: turnout wait {run.id}   End it: turnout cancel {run.id}"
+    )
+    return code
 
 
 def exit_code(state: str, result: dict[str, Any]) -> int:
@@ -114,9 +160,23 @@ def _configuration(given: dict[str, Any]) -> tuple[ScriptRunConfig, str]:
         config.run_config.target = given["target"]
     if given["max_run_duration"]:
         config.run_config.max_run_duration_seconds = given["max_run_duration"]
+    _ask_for(config.run_config, given["cpus"], given["gpus"], given["priority"])
     values = {**(config.run_config.environment_variables or {}), **common.pairs(given["variables"], "variable")}
     config.run_config.environment_variables = values
     return config, given["experiment"] or _experiment_name(source)
+
+
+def _ask_for(run_config: Any, cpus: int | None, gpus: int | None, priority: int | None) -> None:
+    """Put what the run asks for into the configuration, over what that says."""
+    from turnout.config.sections import ResourceConfiguration
+
+    if cpus is not None or gpus is not None:
+        asked = run_config.resource_configuration or ResourceConfiguration()
+        asked.cpu = asked.cpu if cpus is None else cpus
+        asked.gpu = asked.gpu if gpus is None else gpus
+        run_config.resource_configuration = asked
+    if priority is not None:
+        run_config.priority = priority
 
 
 def _script(source: str, given: dict[str, Any]) -> str:
@@ -136,7 +196,7 @@ def _choose_environment(config: ScriptRunConfig, workspace: Workspace, spec: str
 
         config.run_config.environment = from_spec(spec, workspace)
     elif config.run_config.environment.name in (None, "default-environment"):
-        _say(
+        streams.say(
             "no --environment: an empty one with your Python version (default-environment); "
             "--environment current uses your own interpreter"
         )
@@ -151,12 +211,14 @@ def _experiment_name(source: str) -> str:
     return kept.lstrip("-_")[:255] or "default"
 
 
-def _dry_run(experiment: Any, config: Any, tags: dict[str, str], name: str | None) -> int:
+def _dry_run(
+    experiment: Any, config: Any, tags: dict[str, str], name: str | None, secrets: dict[str, str | None]
+) -> int:
     from turnout import submission
     from turnout.targets.compute_target import scheduler_for
 
-    with submission.recording(experiment.workspace.home, _say):
-        plan = submission.prepare(experiment, config, tags, None, name, _say)
+    with submission.recording(experiment.workspace.home, streams.say):
+        plan = submission.prepare(experiment, config, tags, None, name, streams.say, secrets)
     scheduler = scheduler_for(plan.definition["target"], experiment.workspace.home)
     directory = experiment.workspace.layout.run(plan.definition["id"]).root
     request = scheduler.plan(plan.definition, directory)
@@ -169,9 +231,4 @@ class _Progress:
 
     def __call__(self, state: str, reason: str) -> None:
         if state in ("Preparing", "Queued", "NotResponding", "CancelRequested") and reason:
-            _say(f"{state}: {reason}")
-
-
-def _say(line: str) -> None:
-    """Print a line for the person, beside the script's output."""
-    print(line, file=sys.stderr, flush=True)
+            streams.say(f"{state}: {reason}")

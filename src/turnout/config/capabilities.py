@@ -49,7 +49,6 @@ _RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = 
     ("datacaches", "remove them", lambda run: run.datacaches),
     ("source_directory_data_store", "remove it", lambda run: run.source_directory_data_store),
     ("services", "remove them", lambda run: run.services),
-    ("priority", "remove it", lambda run: run.priority is not None),
     ("credential_passthrough", "set it to False", lambda run: run.credential_passthrough),
     ("the section spark", "remove its settings", lambda run: run.spark != SparkConfiguration()),
     ("the section hdi", "remove it", lambda run: run.hdi != HdiConfiguration()),
@@ -137,8 +136,30 @@ def _check_values(run: RunConfiguration) -> None:
         raise RunConfigurationException(f"max_run_duration_seconds is a number of seconds or None, not {seconds!r}")
     if run.node_count is not None and (not isinstance(run.node_count, int) or run.node_count < 1):
         raise RunConfigurationException(f"node_count must be 1 or more, not {run.node_count!r}")
+    resources(run)
     argument_strings(run.arguments)
     variable_strings(run.environment_variables)
+
+
+def resources(run: RunConfiguration) -> dict[str, Any]:
+    """Return what a run asks for, as run.json keeps it: CPU slots, GPUs, memory in GB, and its priority in the queue.
+
+    Raises:
+        RunConfigurationException: one of them is no number that can be asked for.
+    """
+    asked = run.resource_configuration
+    values: dict[str, Any] = {
+        "cpus": 1 if asked is None or asked.cpu is None else asked.cpu,
+        "gpus": 0 if asked is None or asked.gpu is None else asked.gpu,
+        "priority": 0 if run.priority is None else run.priority,
+    }
+    for name, value in values.items():
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or (value < 0 and name != "priority"):
+            raise RunConfigurationException(f"{name} must be a whole number, not {value!r}")
+    if asked is not None and asked.memory_in_gb is not None:
+        values["memory_in_gb"] = asked.memory_in_gb
+    return values
 
 
 def _any_value(section: Any) -> bool:

@@ -21,6 +21,7 @@ from turnout.config.sections import (
     HdiConfiguration,
     HistoryConfiguration,
     KubernetesComputeConfiguration,
+    ResourceConfiguration,
     SparkConfiguration,
 )
 from turnout.elements import ConfigElement, Field, normal_key
@@ -68,6 +69,7 @@ class RunConfiguration(ConfigElement):
     max_run_duration_seconds: int | None
     node_count: int
     priority: int | None
+    resource_configuration: ResourceConfiguration | None
     history: HistoryConfiguration
     spark: SparkConfiguration
     docker: DockerConfiguration
@@ -104,6 +106,7 @@ class RunConfiguration(ConfigElement):
         Field("max_run_duration_seconds", "maxRunDurationSeconds", int),
         Field("node_count", "nodeCount", int, 1),
         Field("priority", "priority", int),
+        Field("resource_configuration", "resourceConfiguration", ResourceConfiguration, beyond=True),
         Field("environment", "environment", object, default_environment, read=_environment_from),
         Field("history", "history", HistoryConfiguration, HistoryConfiguration),
         Field("spark", "spark", SparkConfiguration, SparkConfiguration),

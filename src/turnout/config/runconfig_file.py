@@ -17,7 +17,7 @@ from turnout.config.run_configuration import RunConfiguration, default_environme
 from turnout.elements import ConfigElement, Field, names, normal_key, warn
 from turnout.environments import files
 from turnout.environments.conda_dependencies import CONDA_FILE_NAME, CondaDependencies
-from turnout.environments.environment import Environment, EnvironmentReference
+from turnout.environments.environment import SECRETS_KEY, Environment, EnvironmentReference
 from turnout.exceptions import RunConfigurationException, UserErrorException
 
 EXTENSION = ".runconfig"
@@ -261,7 +261,10 @@ def _merged_environment(held: Any, wanted: Any) -> Any:
             return wanted
         _update(held, wanted, EnvironmentReference, {})
         return held
-    _update(held, wanted, Environment, Environment(None).serialize())
+    none: dict[str, Any] = {
+        SECRETS_KEY: []
+    }  # it is serialised only where there are secrets, and the file may have old ones
+    _update(held, {**none, **wanted}, Environment, {**none, **Environment(None).serialize()})
     if _by_name(held):
         held["python"] = wanted["python"]  # a name alone would mean a registered environment
     return held

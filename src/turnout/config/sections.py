@@ -69,6 +69,28 @@ class AmlComputeConfiguration(ConfigElement):
     )
 
 
+class ResourceConfiguration(ConfigElement):
+    """What a run asks for of its compute target.
+
+    Args:
+        cpu: CPU slots; one when it is None.
+        memory_in_gb: memory in GB; kept in the record. Targets without a limit of their own don't enforce it.
+        gpu: GPUs; none when it is None.
+    """
+
+    cpu: int | None
+    memory_in_gb: float | None
+    gpu: int | None
+
+    FIELDS = (Field("cpu", "cpu", int), Field("memory_in_gb", "memoryInGB", object), Field("gpu", "gpu", int))
+
+    def __init__(self, cpu: int | None = None, memory_in_gb: float | None = None, gpu: int | None = None) -> None:
+        super().__init__()
+        self.cpu = cpu
+        self.memory_in_gb = memory_in_gb
+        self.gpu = gpu
+
+
 class KubernetesComputeConfiguration(ConfigElement):
     """Which type of node a run on Kubernetes gets."""
 

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from turnout.elements import ConfigElement, Field, warn
 from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.sections import ContainerRegistry, DockerSection, PythonSection, RSection, SparkSection
-from turnout.exceptions import EnvironmentException, UserErrorException
+from turnout.exceptions import EnvironmentException, RunConfigurationException, UserErrorException
 
 if TYPE_CHECKING:
     from turnout.runtime.layout import WorkspaceLayout
 
 Path = str | os.PathLike[str]
+SECRETS_KEY = "secretVariables"
 
 
 class HasLayout(Protocol):
@@ -25,6 +26,18 @@ class HasLayout(Protocol):
     def layout(self) -> WorkspaceLayout:
         """The files of the workspace."""
         ...
+
+
+def _named_secrets(data: Any, where: str) -> dict[str, str | None]:
+    """Read the names of secrets; what was serialised or is kept in a file has no values."""
+    if not isinstance(data, (list, Mapping)) or not all(isinstance(name, str) for name in data):
+        raise RunConfigurationException(f"{where} must be a list of the names of variables")
+    if isinstance(data, Mapping) and any(value is not None for value in data.values()):
+        raise RunConfigurationException(
+            f"{where} holds the value of a secret, and it is a list of names only; take the value out, and have it in "
+            "a variable of that name when you submit"
+        )
+    return dict.fromkeys(data)
 
 
 class Environment(ConfigElement):
@@ -51,6 +64,7 @@ class Environment(ConfigElement):
     inferencing_stack_version: str | None
     asset_id: str | None
     _environment_variables: dict[str, str]
+    _secret_variables: dict[str, str | None]
 
     FIELDS = (
         Field("name", "name"),
@@ -63,6 +77,7 @@ class Environment(ConfigElement):
         Field("r", "r", RSection),
         Field("inferencing_stack_version", "inferencingStackVersion"),
         Field("asset_id", "assetId"),
+        Field("_secret_variables", SECRETS_KEY, dict, dict, secret=True, read=_named_secrets),
     )
 
     def __init__(self, name: str | None, **kwargs: Any) -> None:
@@ -81,6 +96,35 @@ class Environment(ConfigElement):
     @environment_variables.setter
     def environment_variables(self, variables: Mapping[str, str] | None) -> None:
         self._environment_variables = variables_of(variables)
+
+    @property
+    def secret_variables(self) -> dict[str, str | None]:
+        """The variables that a script in this environment gets and no record holds (beyond v1): names to values.
+
+        None instead of a value means the submitter's own variable of that name, when the run is submitted. Values stay in
+        this process: what is serialised, registered or saved keeps the names.
+        """
+        return self._secret_variables
+
+    @secret_variables.setter
+    def secret_variables(self, variables: Mapping[str, str | None] | None) -> None:
+        given = {} if variables is None else variables
+        if not isinstance(given, Mapping) or not all(
+            isinstance(name, str) and (value is None or isinstance(value, str)) for name, value in given.items()
+        ):
+            raise UserErrorException("secret variables are a mapping of names to strings, or to None")
+        self._secret_variables = dict(given)
+
+    def serialize(self) -> dict[str, Any]:
+        """Return v1's JSON of an environment; of secret variables, where there are any, the names alone.
+
+        Raises:
+            RunConfigurationException: an attribute holds something of the wrong type; the message names it.
+        """
+        serialized = super().serialize()
+        if serialized.pop(SECRETS_KEY):
+            serialized[SECRETS_KEY] = sorted(self._secret_variables)
+        return serialized
 
     # Made from something.
 

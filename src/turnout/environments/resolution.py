@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from turnout.environments import kinds, locks
 from turnout.environments.kinds import specification
 from turnout.environments.kinds.failures import ResolutionFailed
 from turnout.exceptions import EnvironmentException
-from turnout.runtime import layout
+from turnout.runtime import layout, redaction
 
 __all__ = ["ResolutionFailed", "installed_uv", "platform_tag", "provide_tools", "resolve"]
 
@@ -27,6 +27,8 @@ def resolve(
     report: Callable[[str], None],
     source_directory: str | None = None,
     platform: str | None = None,
+    variables: Mapping[str, str] = os.environ,
+    hide: redaction.Hide = redaction.as_it_is,
 ) -> dict[str, Any]:
     """Return what goes into run.json under `environment`: `kind, name, version, key, python, platform, lock`.
 
@@ -37,6 +39,8 @@ def resolve(
         report: gets a line for each thing that a person waits for or should know.
         source_directory: what relative paths in the requirements are relative to; the current directory by default.
         platform: what the lock is for, such as "linux-aarch64"; this machine by default.
+        variables: what tools find in their environment; this process's own by default.
+        hide: takes the values of secrets out of what tools say, before it is reported or raised.
 
     Raises:
         NotYetException: no kind of environment carries this out yet.
@@ -54,6 +58,8 @@ def resolve(
         platform=platform or platform_tag(),
         here=platform in (None, platform_tag()),
         report=report,
+        variables=variables,
+        hide=hide,
     )
     request = kind.request(specified, context)
     lock = kind.immediate(request)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
@@ -48,9 +49,15 @@ def watch(run: Run, copy: Callable[[], bool], on_state: Callable[[str, str], Non
                 looked = now
             else:
                 current = run.record.status()
+                if seen is not None and current[0] == seen[0] == states.QUEUED:
+                    current = seen  # its place in the queue is known from looking only
             moved = copy()
-            if current != seen and on_state is not None:
-                on_state(*current)
+            if current != seen:
+                if on_state is not None:
+                    on_state(*current)
+                if supervisor is not None:  # another process may look after it now
+                    os.close(supervisor)
+                    supervisor = None
             seen = current
             if states.is_final(current[0]):
                 copy()
@@ -93,6 +100,11 @@ class Tail:
                 self._output.write(data)
                 self._output.flush()
             except (BrokenPipeError, ValueError):
+                self._output = None
+                break
+            except OSError as error:
+                if error.errno != errno.EIO:  # a terminal that was closed
+                    raise
                 self._output = None
                 break
         return moved

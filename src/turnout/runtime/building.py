@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any, Dict, Optional
 
-from turnout.runtime import builders, layout, records, watch
+from turnout.runtime import builders, handed, layout, processes, records, redaction, watch
 
 _GRACE_SECONDS = 2.0
 
@@ -24,39 +24,57 @@ class Job:
         environment: the `environment` part of run.json.
         home: this machine's home.
         run: whose log gets the output.
-        inherited: the submitter's variables: indexes, proxies and certificates are named there.
+        inherited: the submitter's variables and the run's secrets: indexes, proxies, certificates and what opens them
+            are named there.
     """
 
     def __init__(
-        self, environment: Dict[str, Any], home: layout.Home, run: layout.RunLayout, inherited: Dict[str, str]
+        self, environment: Dict[str, Any], home: layout.Home, run: layout.RunLayout, inherited: handed.Handed
     ) -> None:
         self._failure = os.path.join(run.system_logs, ".build-failure.json")
+        try:
+            os.unlink(self._failure)
+        except FileNotFoundError:
+            pass
         log = os.open(run.environment_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
         pid = os.fork()
         if not pid:
             self._build(environment, home, log, inherited, run.run_id)
         os.close(log)
-        self.process = watch.Process(pid, child=True)
+        try:
+            os.setpgid(pid, pid)  # here too: it must have its group before anyone ends that
+        except OSError:
+            pass  # it was quicker
+        self.pid = pid
+        self._status: Optional[int] = None
 
     def _build(
-        self, environment: Dict[str, Any], home: layout.Home, log: int, inherited: Dict[str, str], run_id: str
+        self, environment: Dict[str, Any], home: layout.Home, log: int, inherited: handed.Handed, run_id: str
     ) -> None:
         """Run in the child; never returns."""
         code = 1
+        hide = redaction.redactor(inherited.secrets.values())
         try:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
+            processes.close_descriptors(log)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD, signal.SIGUSR1):
                 signal.signal(number, signal.SIG_DFL)
             with os.fdopen(log, "wb", buffering=0) as stream:
-                builders.build(environment, home, stream, inherited, run_id)
+                builders.build(environment, home, stream, inherited.all(), run_id, hide)
             code = 0
         except builders.BuildFailed as error:
             records.write_json(self._failure, {"reason": error.reason})
         except BaseException as error:
-            records.write_json(self._failure, {"reason": "%s: %s" % (type(error).__name__, error)})
+            records.write_json(self._failure, {"reason": hide("%s: %s" % (type(error).__name__, error))})
         finally:
             os._exit(code)
+
+    def ended(self, waiter: watch.Waiter) -> bool:
+        """Say whether the build is over."""
+        if self._status is None:
+            self._status = waiter.status(self.pid)
+        return self._status is not None
 
     def failure(self) -> str:
         """Return why the ended build failed, in one line; empty when it succeeded."""
@@ -66,17 +84,24 @@ class Job:
             reason = ""
         else:
             os.unlink(self._failure)
-        if self.process.status == 0 and not reason:
+        status = self._status or 0
+        if status == 0 and not reason:
             return ""
-        return reason or "the environment's builder was ended (wait status %s)" % self.process.status
+        if not reason and os.WIFSIGNALED(status):
+            number = os.WTERMSIG(status)
+            hint = " (often the kernel, out of memory)" if number == signal.SIGKILL else ""
+            reason = "the environment's builder was ended by %s%s" % (processes.signal_name(number), hint)
+        return reason or "the environment's builder ended with status %d" % status
 
     def end(self, waiter: watch.Waiter) -> None:
         """End the build and all that it started."""
         for number in (signal.SIGTERM, signal.SIGKILL):
+            if self.ended(waiter) and number == signal.SIGTERM:
+                return
             try:
-                os.killpg(self.process.pid, number)
+                os.killpg(self.pid, number)
             except (ProcessLookupError, PermissionError):
                 pass
             deadline = time.monotonic() + _GRACE_SECONDS
-            while not self.process.ended() and time.monotonic() < deadline:
-                waiter.wait(deadline, self.process)
+            while not self.ended(waiter) and time.monotonic() < deadline:
+                waiter.wait(deadline)

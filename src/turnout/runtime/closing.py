@@ -6,9 +6,9 @@ import os
 import time
 from typing import Any, Dict, Optional
 
-from turnout.runtime import checkout, events, layout, manifest, markers, processes, records, states
+from turnout.runtime import checkout, events, layout, manifest, markers, processes, records, redaction, states
 from turnout.runtime.objects import ObjectStore
-from turnout.runtime.record import RunRecord
+from turnout.runtime.record import SCRIPT_RUN, RunRecord
 
 
 class CheckoutFailedError(Exception):
@@ -29,6 +29,9 @@ class Outcome:
         self.timed_out = False
         self.reason = ""
         self.leftovers = 0
+        self.hide: Optional[redaction.Hide] = None  # None: who supervised from the start knew the secrets, and is gone
+        self.seconds: Optional[float] = None
+        self.alone = False
 
     def take_exit(self, facts: Dict[str, Any]) -> None:
         """Take what the keeper wrote."""
@@ -37,6 +40,17 @@ class Outcome:
         self.ended = float(facts.get("ended") or 0.0)
         self.max_rss = int(facts.get("max_rss") or 0)
         self.cpu_seconds = float(facts.get("cpu_seconds") or 0.0)
+        self.seconds = facts.get("seconds")
+        self.alone = bool(facts.get("alone"))
+
+    def take_request(self, request: Dict[str, Any]) -> None:
+        """Take a request for the end: by whom, or by which limit."""
+        by = str(request.get("by") or "someone")
+        if request.get("time_limit"):
+            self.timed_out = True
+        else:
+            self.cancelled, self.cancelled_by = True, by
+        self.reason = "canceled by %s" % by
 
 
 def check_out(home: layout.Home, run: layout.RunLayout) -> None:
@@ -76,14 +90,14 @@ def close(
     home: layout.Home,
     run: layout.RunLayout,
     journal: records.JsonLines,
-    definition: Dict[str, Any],
     state: str,
     outcome: Outcome,
 ) -> None:
     """Write the result, then the final state; remove what was handed over; close the children left open."""
     now = time.time()
-    reported = events.last_error(events.read_all(run.events, metrics=False)[0])
-    reason = outcome.reason or _reason(run, state, outcome, reported)
+    hide = outcome.hide or _unknown_secrets(run)
+    reported = _hidden(events.last_error(events.read_all(run.events, metrics=False)[0]), hide)
+    reason = "" if state == states.COMPLETED else outcome.reason or _reason(run, state, outcome, reported, hide)
     started = _running_since(run)
     ended = outcome.ended or now
     result = {
@@ -95,7 +109,7 @@ def close(
         "time_limit": outcome.timed_out,
         "started": started,
         "ended": ended,
-        "duration": round(max(0.0, ended - started), 6) if started else None,
+        "duration": _duration(started, ended, outcome),
         "max_rss": outcome.max_rss,
         "cpu_seconds": outcome.cpu_seconds,
         "leftover_processes": outcome.leftovers,
@@ -107,15 +121,31 @@ def close(
     except FileNotFoundError:
         pass
     _close_children(run, state)
+    _remove_unfinished(run)
     journal.append({"t": now, "state": state, "reason": reason})
     markers.mark_changed(run)
+
+
+def _remove_unfinished(run: layout.RunLayout) -> None:
+    """Remove what a killed process had begun to write: nobody renames it any more."""
+    for directory in (run.root, run.system_logs):
+        for name in os.listdir(directory):
+            if name.endswith(".tmp"):
+                os.unlink(os.path.join(directory, name))
+
+
+def _duration(started: float, ended: float, outcome: Outcome) -> Optional[float]:
+    """Return how long the script ran, as its keeper measured it; from the clock where the keeper couldn't tell."""
+    if not started:
+        return None
+    return outcome.seconds if outcome.seconds is not None else round(max(0.0, ended - started), 6)
 
 
 def _close_children(run: layout.RunLayout, state: str) -> None:
     """End the child runs that the script began and left open: their process is gone."""
     for child_id in events.children(events.read_all(run.events, metrics=False)[0]):
         child = RunRecord(run.workspace.run(child_id).root)
-        if not child.exists() or child.definition.get("type") == "azureml.scriptrun":
+        if not child.exists() or child.definition.get("type") == SCRIPT_RUN:
             continue  # a submitted child has a supervisor of its own
         if states.is_final(str(child.journaled_state().get("state"))):
             continue
@@ -150,18 +180,36 @@ def _error(state: str, reason: str, reported: Optional[Dict[str, Any]]) -> Optio
     return reported or {"code": "UserError", "message": reason}
 
 
-def _reason(run: layout.RunLayout, state: str, outcome: Outcome, reported: Optional[Dict[str, Any]]) -> str:
+def _reason(
+    run: layout.RunLayout, state: str, outcome: Outcome, reported: Optional[Dict[str, Any]], hide: redaction.Hide
+) -> str:
     if state == states.COMPLETED:
         return ""
     if outcome.signal is not None:
         name = processes.signal_name(outcome.signal)
         hint = " (often the kernel, out of memory)" if name == "SIGKILL" else ""
         return "the script was ended by %s%s" % (name, hint)
-    said = (reported or {}).get("message") or last_exception(run.script_log)
+    said = (reported or {}).get("message") or last_exception(run.script_log, hide=hide)
     return "the script ended with exit code %s%s" % (outcome.exit_code, ": %s" % said if said else "")
 
 
-def last_exception(path: str, block: int = 16384) -> str:
+def _unknown_secrets(run: layout.RunLayout) -> redaction.Hide:
+    """Return what hides secrets that only run.json tells of, by their names."""
+    try:
+        return redaction.unknown((RunRecord(run.root).definition.get("variables") or {}).get("secrets") or [])
+    except (OSError, ValueError):
+        return redaction.unknown(["any"])
+
+
+def _hidden(reported: Optional[Dict[str, Any]], hide: redaction.Hide) -> Optional[Dict[str, Any]]:
+    """Return what the script reported of its failure without the values of secrets; None when nothing is left."""
+    if reported is None:
+        return None
+    message = hide(str(reported.get("message") or ""))
+    return {"code": hide(str(reported.get("code") or "")), "message": message} if message else None
+
+
+def last_exception(path: str, block: int = 16384, hide: redaction.Hide = redaction.as_it_is) -> str:
     """Return the last line of a Python traceback at the end of a log, or an empty string."""
     try:
         with open(path, "rb") as stream:
@@ -174,6 +222,6 @@ def last_exception(path: str, block: int = 16384) -> str:
         if lines[position].startswith("Traceback (most recent call last)"):
             for line in lines[position + 1 :]:
                 if line and not line.startswith((" ", "\t")):
-                    return line.strip()[:500]
+                    return hide(line.strip())[:500]
             return ""
     return ""

@@ -8,9 +8,9 @@ or by the next one. Whether a run may be deleted is for the caller to find out.
 from __future__ import annotations
 
 import os
-from typing import List
+from typing import Iterator, List
 
-from turnout.runtime import layout, markers, records, removal
+from turnout.runtime import layout, markers, records, removal, runqueue
 
 
 def delete(run: layout.RunLayout) -> None:
@@ -58,7 +58,19 @@ def unfinished(workspace: layout.WorkspaceLayout) -> List[str]:
 def _outside(run: layout.RunLayout) -> List[str]:
     """Return the files that belong to a run and lie outside of its record."""
     home = run.workspace.home
-    return [home.secret(run.run_id)]
+    return [home.secret(run.run_id), *_queue_entries(home, run)]
+
+
+def _queue_entries(home: layout.Home, run: layout.RunLayout) -> Iterator[str]:
+    """Yield what a closer that was killed left in the queue of any machine: it would hold slots for ever."""
+    for host in _names(home.queue):
+        queue = layout.QueueLayout(os.path.join(home.queue, host))
+        for directory in (queue.waiting, queue.started):
+            for name in runqueue.names(directory):
+                if name.endswith("." + run.run_id):
+                    entry = runqueue.read(home, directory, name)
+                    if entry is not None and entry.directory == run.root:
+                        yield os.path.join(directory, name)
 
 
 def _leave_tombstone(workspace: layout.WorkspaceLayout, run_id: str) -> None:

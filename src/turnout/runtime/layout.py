@@ -62,7 +62,7 @@ class Home:
         self.format = os.path.join(root, "format.json")  # {"format": N}; whoever makes the home
         self.objects = os.path.join(root, "objects")  # ab/cdef…: contents by SHA-256, written once
         self.environments = os.path.join(root, "environments")  # KEY/, KEY.json (whole), KEY.lock
-        self.queue = os.path.join(root, "queue")  # runs waiting for a slot on this machine
+        self.queue = os.path.join(root, "queue")  # HOST/: runs that wait on that machine, and those that hold slots
         self.secrets = os.path.join(root, "secrets")  # RUN_ID: variables handed over, gone at the start
         self.runtime = os.path.join(root, "runtime")  # DIGEST/turnout/…: this package, as shipped
         self.gc_lock = os.path.join(root, "gc.lock")  # held by submits (shared) and by gc (alone); always empty
@@ -74,6 +74,11 @@ class Home:
         """Return the layout of the workspace called `name`."""
         return WorkspaceLayout(os.path.join(self.workspaces, name))
 
+    @property
+    def queue_here(self) -> "QueueLayout":
+        """The queue of this machine: a home on a network file system has one for each host."""
+        return QueueLayout(os.path.join(self.queue, os.uname().nodename))
+
     def secret(self, run_id: str) -> str:
         """Return the file that hands the variables of a run to its supervisor."""
         return os.path.join(self.secrets, run_id)
@@ -81,6 +86,23 @@ class Home:
     def environment(self, key: str) -> str:
         """Return the directory of the built environment named by `key`."""
         return os.path.join(self.environments, key)
+
+
+class QueueLayout:
+    """The files of one machine's queue."""
+
+    __slots__ = ("dispatcher", "root", "sequence", "slots", "started", "waiting", "wake")
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.waiting = os.path.join(root, "waiting")  # SEQUENCE.RUN_ID: a run that has no slots yet; whoever submits
+        self.started = os.path.join(root, "started")  # the same with its slots; the dispatcher, until the run is final
+        self.sequence = os.path.join(root, "sequence")  # as many bytes as there were entries
+        self.slots = os.path.join(root, "slots.json")  # what the machine offers, where a person has said so
+        self.dispatcher = os.path.join(
+            root, "dispatcher"
+        )  # who dispatches; locked (flock) as long as that process lives
+        self.wake = os.path.join(root, "wake")  # a FIFO: a byte wakes the dispatcher
 
 
 class WorkspaceLayout:

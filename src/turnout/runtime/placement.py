@@ -8,11 +8,11 @@ import pwd
 import time
 from typing import Any, Dict
 
-from turnout.runtime import layout, processes
+from turnout.runtime import layout, processes, slots
 
 
-def facts(home: layout.Home) -> Dict[str, Any]:
-    """Return host, account, processors, memory in bytes, and the supervisor's identity."""
+def facts(home: layout.Home, grant: slots.Grant) -> Dict[str, Any]:
+    """Return host, account, processors, memory in bytes, the run's slots, and the supervisor's identity."""
     system = os.uname()
     return {
         "host": system.nodename,
@@ -23,6 +23,7 @@ def facts(home: layout.Home) -> Dict[str, Any]:
         "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "memory": _memory(),
         "home": home.root,
+        "slots": slots.to_json(grant),
         "supervisor": processes.identity(),
         "supervisor_python": platform.python_version(),
         "t": time.time(),

@@ -13,6 +13,10 @@ if MYPY:
     from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 
+SCRIPT_RUN = "azureml.scriptrun"
+"""v1's type of a submitted run, which has a supervisor."""
+
+
 class RunRecord:
     """A run's record, read on demand; nothing is cached but the immutable definition."""
 

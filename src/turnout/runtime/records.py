@@ -54,6 +54,37 @@ def write_json(path: str, value: "Any", sync: bool = False) -> None:
     write_atomic(path, text.encode("utf-8", "surrogateescape") + b"\n", sync=sync)
 
 
+def create_json(path: str, value: "Any") -> bool:
+    """Write a JSON file that isn't there yet, whole or not at all; return False when there is one.
+
+    Of several who create it at once, one wins. Where a file system has no hard links, a reader may see it empty for an
+    instant.
+    """
+    temporary = "%s.%d-%s.tmp" % (path, os.getpid(), os.urandom(4).hex())
+    write_json(temporary, value)
+    try:
+        os.link(temporary, path)
+    except FileExistsError:
+        return False
+    except OSError:
+        return _create_directly(path, value)
+    finally:
+        os.unlink(temporary)
+    return True
+
+
+def _create_directly(path: str, value: "Any") -> bool:
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, layout.FILE_MODE)
+    except FileExistsError:
+        return False
+    try:
+        write_all(descriptor, json.dumps(value).encode("utf-8"))
+    finally:
+        os.close(descriptor)
+    return True
+
+
 def read_json(path: str) -> "Any":
     """Read a JSON file. Raises OSError when it can't be read, ValueError when it isn't JSON."""
     with open(path, "rb") as stream:

@@ -20,9 +20,24 @@ def holder(path: str) -> "Optional[Dict[str, Any]]":
     """Return the identity of the process that took the lock last, or None when nobody has."""
     try:
         value = records.read_json(path)
-    except (OSError, ValueError):
+    except ValueError:
+        value = _read_settled(path)  # it is being written at this moment, or its writer died then
+    except OSError:
         return None
     return value if isinstance(value, dict) else None
+
+
+def _read_settled(path: str) -> "Any":
+    """Read the file while nobody writes it; None when there is nothing in it."""
+    try:
+        with open(path, "rb") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_SH)
+            except OSError:
+                pass  # no locks on this file system
+            return json.loads(stream.read().decode("utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def holder_state(path: str) -> str:
@@ -31,8 +46,13 @@ def holder_state(path: str) -> str:
     return processes.GONE if process is None else processes.state(process)
 
 
-def acquire(path: str) -> bool:
-    """Take the lock for this process; return False when its holder lives or can't be judged from here."""
+def acquire(path: str, instead_of: "Optional[Dict[str, Any]]" = None) -> bool:
+    """Take the lock for this process; return False when its holder lives or can't be judged from here.
+
+    Args:
+        path: the lock file.
+        instead_of: a holder who hands it over: the dispatcher, to a supervisor that it has forked.
+    """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -43,7 +63,8 @@ def acquire(path: str) -> bool:
                 current = json.loads(text.decode("utf-8"))
             except ValueError:
                 current = None  # its writer died while writing: it never held the lock
-            if isinstance(current, dict) and current != mine and processes.state(current) != processes.GONE:
+            handed_over = current in (mine, instead_of)
+            if isinstance(current, dict) and not handed_over and processes.state(current) != processes.GONE:
                 return False
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, json.dumps(mine).encode("utf-8"), 0)

@@ -1,60 +1,103 @@
 """Supervises one run: builds its environment, starts its script, watches, ends and closes it.
 
-One process per run, started with the record's directory. It follows the orders of `states.advance` and is the only one
-that writes the journal while it lives. It can be started again at any moment: the record says where the run stands, and a
-script that still lives is adopted, not started twice.
+One process per run, which the dispatcher forks (or starts, for a run that began with another runtime). It follows the orders of
+`states.advance` and is the only one that writes the journal while it lives. It can be started again at any moment: the record
+says where the run stands, and a script that still lives is adopted, not started twice.
+
+Without slots it only prepares: it finds or builds the environment, and ends when the run is Queued.
 """
 
 from __future__ import annotations
 
+import errno
+import json
 import os
 import signal
 import sys
 import time
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
-from turnout.runtime import closing, ending, keeper, layout, processes, records, runlock, states, variables, watch
+from turnout.runtime import (
+    closing,
+    dispatching,
+    handed,
+    keeper,
+    layout,
+    members,
+    processes,
+    records,
+    redaction,
+    runlock,
+    runqueue,
+    slots,
+    states,
+    variables,
+    watch,
+)
 from turnout.runtime.record import RunRecord
 
 GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL when a script is to end."""
 
+_LEFTOVERS_GRACE_SECONDS = 2.0
+_LAUNCHES = 5
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_ROOM_SECONDS = 1.0
+"""Between attempts to go on with a run on a disk that is full."""
+
 
 class Supervisor:
-    """One run from its environment to its end."""
+    """One run from its environment to its end.
 
-    def __init__(self, home: layout.Home, run: layout.RunLayout) -> None:
+    Args:
+        home: this machine's home.
+        run: the run.
+        waiter: where to sleep.
+        grant: the run's slots; None to prepare it only.
+    """
+
+    def __init__(
+        self, home: layout.Home, run: layout.RunLayout, waiter: watch.Waiter, grant: Optional[slots.Grant]
+    ) -> None:
         self.home = home
         self.run = run
         self.record = RunRecord(run.root)
         self.definition = self.record.definition
         self.journal = records.JsonLines(run.journal)
-        self.waiter = watch.Waiter()
+        self.waiter = waiter
+        self.grant = grant
         self.reason = ""
         self.outcome = closing.Outcome()
         self.interpreter = ""
         self.prefix: Optional[str] = None
-        self.keeper: Optional[watch.Process] = None
+        self.script: Optional[watch.Process] = None
+        self.keeper = 0
+        self.launches = 0
         self.inspection: Any = None
-        self.launched = 0.0
+        self.members = members.Members(run, self.own_children)
+        self._looked = time.monotonic()
 
     def supervise(self) -> None:
-        """Carry the run to its end, from wherever it stands."""
+        """Carry the run to its end, from wherever it stands; a run without slots until it is Queued."""
         state = str(self.record.journaled_state().get("state"))
         event = states.SUPERVISED
         while True:
             following, order = states.advance(state, event)
+            if order == states.ADMIT and self.grant is None:
+                self.reason = "waiting for %s" % slots.spoken(slots.demand(self.definition.get("resources")))
             if following != state:
                 state = following
                 if order != states.CLOSE:
                     self.transition(state)
             if order == states.CLOSE:
-                closing.close(self.home, self.run, self.journal, self.definition, state, self.outcome)
+                closing.close(self.home, self.run, self.journal, state, self.outcome)
                 return
             if order == states.COLLECT:
                 self.collect()
                 final = states.final_state(self.outcome.exit_code, self.outcome.cancelled, self.outcome.timed_out)
-                closing.close(self.home, self.run, self.journal, self.definition, final, self.outcome)
+                closing.close(self.home, self.run, self.journal, final, self.outcome)
+                return
+            if order == states.ADMIT and self.grant is None and not self.cancelled():
                 return
             event = self.carry_out(order)
 
@@ -65,9 +108,9 @@ class Supervisor:
         if order == states.ADMIT:
             return self.cancelled() or states.ADMITTED
         if order == states.LAUNCH:
-            return self.cancelled() or self.launch()
+            return self.launch()
         if order == states.WATCH:
-            return self.watch()
+            return self.watch_script()
         return self.terminate()
 
     def transition(self, state: str) -> None:
@@ -82,9 +125,7 @@ class Supervisor:
             request = {"by": "SIGTERM to the supervisor"}
         if request is None:
             return ""
-        self.outcome.cancelled = True
-        self.outcome.cancelled_by = str(request.get("by") or "someone")
-        self.outcome.reason = "canceled by %s" % self.outcome.cancelled_by
+        self.outcome.take_request(request)
         return states.CANCEL
 
     def build(self) -> str:
@@ -96,19 +137,15 @@ class Supervisor:
         environment = self.definition.get("environment") or {}
         built = building.find(environment, self.home)
         if built is None:
-            self.journal.append(
-                {
-                    "t": time.time(),
-                    "state": states.PREPARING,
-                    "reason": "building environment %s" % environment.get("key"),
-                }
-            )
+            state = str(self.record.journaled_state().get("state"))
+            reason = "building environment %s" % environment.get("key")
+            self.journal.append({"t": time.time(), "state": state, "reason": reason})
             job = building.Job(environment, self.home, self.run, self.inherited())
-            while not job.process.ended():
+            while not job.ended(self.waiter):
                 if self.cancelled():
                     job.end(self.waiter)
                     return states.CANCEL
-                self.waiter.wait(process=job.process)
+                self.rest()
             self.outcome.reason = job.failure()
             if self.outcome.reason:
                 return states.BUILD_FAILED
@@ -129,25 +166,34 @@ class Supervisor:
             records.write_json(self.run.environment, built.facts)
 
     def launch(self) -> str:
-        """Copy the snapshot out and start the script."""
+        """Copy the snapshot out and start the script, unless an earlier supervisor has."""
         from turnout.runtime import launchers, placement
 
+        if os.path.exists(self.run.process):
+            return states.LAUNCHED
+        if self.cancelled():
+            return states.CANCEL
+        if not self.interpreter:  # a supervisor that took over: the environment may have gone meanwhile
+            event = self.build()
+            if event != states.BUILT:
+                return event
+        assert self.grant is not None
         try:
             closing.check_out(self.home, self.run)
             argv, extra = launchers.command(self.definition, 0, self.interpreter)
             values = self.variables(extra)
-            records.write_json(self.run.placement, placement.facts(self.home))
+            records.write_json(self.run.placement, placement.facts(self.home, self.grant))
             log = os.open(self.run.script_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
             try:
-                self.launched = time.monotonic()
-                pid = keeper.start(self.run, argv, values, log)
+                self.keeper, pipe = keeper.start(self.run, argv, values, log, self.home.secret(self.run.run_id))
             finally:
                 os.close(log)
         except (OSError, ValueError, closing.CheckoutFailedError) as error:
+            if getattr(error, "errno", None) in _FULL or getattr(error.__cause__, "errno", None) in _FULL:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.run.root) from error
             self.outcome.reason = "could not start the script: %s" % error
             return states.LAUNCH_FAILED
-        _unlink(self.home.secret(self.run.run_id))
-        self.keeper = watch.Process(pid, child=True)
+        self.script = watch.Process(self.keeper, child=True, pipe=pipe)
         return states.LAUNCHED
 
     def variables(self, extra: Dict[str, str]) -> Dict[str, str]:
@@ -162,127 +208,227 @@ class Supervisor:
             workspace=str((self.definition.get("workspace") or {}).get("name") or ""),
             experiment=str(self.definition.get("experiment") or ""),
             prefix=self.prefix,
+            gpus=self.grant.gpus if self.grant else (),
         )
+        given = self.inherited()
+        self.outcome.hide = redaction.redactor(given.secrets.values())
         return variables.compose(
             variables.base(os.environ),
-            self.inherited(),
+            given.variables,
             environment.get("variables") or {},
             {**configured, **extra},
             facts,
+            given.secrets,
         )
 
-    def inherited(self) -> Dict[str, str]:
-        """Return the variables that the submitter handed over; none on a target that inherits nothing."""
-        try:
-            values: Dict[str, str] = records.read_json(self.home.secret(self.run.run_id))
-        except FileNotFoundError:
-            return {}
-        return values
+    def inherited(self) -> handed.Handed:
+        """Return what the submitter handed over; nothing on a target that inherits nothing."""
+        return handed.read(self.home, self.run.run_id)
 
-    def watch(self) -> str:
+    def watch_script(self) -> str:
         """Wait for the end of the script, a cancel request, or the time limit."""
-        if self.keeper is None and not self.adopt():
+        if self.script is None and not self.adopt():
             return self.read_exit()
-        ending.adopt_orphans()
-        if self.prefix is None and self.interpreter:
-            from turnout.runtime.builders import inspection
-
-            self.inspection = inspection.begin(self.interpreter)
         limit = (self.definition.get("configuration") or {}).get("maxRunDurationSeconds")
-        deadline = self.launched + float(limit) if limit and self.launched else None
-        assert self.keeper is not None
-        while not self.keeper.ended():
+        deadline = self.deadline(float(limit)) if limit else None
+        while self.script is not None and not self.script.ended():
             if self.cancelled():
                 return states.CANCEL
             if deadline is not None and time.monotonic() >= deadline:
-                self.outcome.timed_out = True
-                self.outcome.reason = "canceled by the time limit of %s s" % limit
+                request = {"by": "the time limit of %s s" % limit, "time_limit": True, "t": time.time()}
+                records.create_json(self.run.cancel, request)  # a file, so that whoever takes over knows why
+                self.cancelled()
                 return states.TIME_LIMIT
-            self.waiter.wait(deadline, self.keeper)
+            self.inspect()
+            self.rest(deadline, self.script)
         return self.read_exit()
 
+    def rest(self, until: Optional[float] = None, script: Optional[watch.Process] = None) -> None:
+        """Sleep until something happens; whoever is woken, or wakes, sees to it that the queue moves on."""
+        signals = self.waiter.wait(until, [] if script is None else [script])
+        now = time.monotonic()
+        if signal.SIGUSR1 in signals or now - self._looked >= watch.SAFETY_SECONDS:
+            self._looked = now
+            dispatching.move_on(self.home, asked=signal.SIGUSR1 in signals)
+
+    def deadline(self, limit: float) -> float:
+        """Return the monotonic time at which a limit in seconds is over, whoever started the script."""
+        script = self.members.script()
+        return time.monotonic() + limit - (processes.running_seconds(script) if script else 0.0)
+
+    def inspect(self) -> None:
+        """Ask an interpreter that wasn't built here what is in it, beside the script."""
+        if self.inspection is None and self.prefix is None and self.interpreter:
+            from turnout.runtime.builders import inspection
+
+            self.inspection = inspection.begin(self.interpreter)
+
+    def own_children(self) -> "set[int]":
+        """Return the pids of children that aren't the run's."""
+        return {self.inspection.pid} if self.inspection is not None and self.inspection.pid else set()
+
     def adopt(self) -> bool:
-        """Find the script that an earlier supervisor started; return False when it is gone."""
-        try:
-            identity = records.read_json(self.run.process)
-        except (OSError, ValueError):
+        """Find the script that lives; return False when it is gone."""
+        script = self.members.script()
+        if script is None or processes.state(script) != processes.ALIVE:
             return False
-        if processes.state(identity) != processes.ALIVE:
-            return False
-        self.keeper = watch.Process(identity["pid"], child=False, identity=identity)
-        started = [line.get("t") for line in self.record.journal() if line.get("state") == states.RUNNING]
-        if started:
-            self.launched = time.monotonic() - max(0.0, time.time() - float(started[0] or 0.0))
+        self.script = watch.Process(script["pid"], child=False, identity=script)
         return True
 
     def read_exit(self) -> str:
         """Read how the script's process ended, as its keeper wrote it."""
-        deadline = time.monotonic() + 2.0
         while True:
             try:
                 facts = records.read_json(self.run.exit)
                 break
             except (OSError, ValueError):
-                # The keeper writes within milliseconds of the script's end, if it lives.
-                if time.monotonic() > deadline:
-                    self.outcome.reason = (
-                        "the script's process is gone and left no exit code (killed, or the machine stopped)"
-                    )
-                    return states.LOST
-                self.waiter.wait(time.monotonic() + 0.02)
+                pass
+            # What follows is for a keeper that was killed, or that waits for room on the disk.
+            script = self.members.script()
+            if script is None:
+                return self.launch_again()
+            keeper_lives = processes.state(script.get("keeper") or {}) == processes.ALIVE
+            status = self.waiter.status(script["pid"])  # an orphan of a killed keeper's is this process's child
+            if status is not None:
+                keeper.write_exit(self.run, keeper.facts(status, None, None, alone=False))
+            elif processes.state(script) == processes.ALIVE:
+                if self.script is None or self.script.ended():
+                    self.adopt()
+                return states.SUPERVISED
+            elif keeper_lives:
+                self.rest(time.monotonic() + 0.02)  # it writes within milliseconds
+            elif not os.path.exists(self.run.exit):
+                return self.lost(
+                    "the script's process is gone and left no exit code: its keeper was killed too, or the machine stopped"
+                )
         self.outcome.take_exit(facts)
         return states.ENDED
 
-    def terminate(self) -> str:
-        """End the script: SIGTERM to its process group, a grace period, SIGKILL to all that descends from it."""
-        assert self.keeper is not None
-        group = self.group()
-        ending.signal_all(group, set(), signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while not self.keeper.ended():
-            if time.monotonic() >= deadline:
-                keep = {self.keeper.pid} if self.keeper.child else set()
-                ending.signal_all(group, set(ending.descendants(os.getpid())) - keep, signal.SIGKILL)
-                deadline = time.monotonic() + 0.2
-            self.waiter.wait(deadline, self.keeper)
-        return self.read_exit()
+    def launch_again(self) -> str:
+        """Start the script that no process has claimed yet: whoever was to become it was killed first.
 
-    def group(self) -> int:
-        """Return the script's process group."""
-        try:
-            return int(records.read_json(self.run.process)["pid"])
-        except (OSError, ValueError, KeyError):
-            return 0
+        Should it live after all, one of the two gets the claim and the other ends.
+        """
+        self.launches += 1
+        if self.launches > _LAUNCHES or os.path.exists(self.run.process):
+            return self.lost("it could not be started: see system_logs/supervisor.log")
+        event = self.launch()
+        return states.SUPERVISED if event == states.LAUNCHED else self.lost(self.outcome.reason)
+
+    def lost(self, reason: str) -> str:
+        """End what is left of a script that is gone without a trace, and return that event."""
+        self.outcome.reason = reason
+        self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
+        return states.LOST
+
+    def terminate(self) -> str:
+        """End the script: SIGTERM to its process group, a grace period, SIGKILL to all that the run has."""
+        assert self.script is not None
+        self.members.signal(signal.SIGTERM)
+        deadline = time.monotonic() + GRACE_SECONDS
+        while not self.script.ended():
+            if time.monotonic() >= deadline:
+                self.members.kill()
+                deadline = time.monotonic() + 0.2
+            self.rest(deadline, self.script)
+        return self.read_exit()
 
     def collect(self) -> None:
         """End what the script left running and tidy its working directory."""
-        keep: set[int] = set() if self.inspection is None else {self.inspection.pid}
-        self.outcome.leftovers = ending.end_leftovers(self.group(), keep, grace=2.0)
-        if self.outcome.exit_code is None and self.outcome.signal is None:
+        if not self.outcome.ended:
             self.read_exit()  # a supervisor that took over in Finalizing
+        if not self.outcome.alone:
+            self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
+        request = self.record.cancel_request()
+        if request is not None and float(request.get("t") or 0.0) <= self.outcome.ended:
+            self.outcome.take_request(request)
         if self.inspection is not None:
             closing.keep_inspection(self.run, self.definition, self.interpreter, self.inspection)
         closing.tidy(self.home, self.run)
 
 
 def main(arguments: List[str]) -> int:
-    """Run as a process: `HOME RUN_DIRECTORY`. Returns 0 also when another supervisor has the run."""
-    home, run = layout.Home(arguments[0]), layout.RunLayout(arguments[1])
-    _settle(run)
-    if not runlock.acquire(run.lock):
-        return 0
+    """Run as a process of its own: `HOME RUN_DIRECTORY ENTRY [SLOTS]`; see `supervise`."""
+    processes.close_descriptors()
+    grant = slots.from_json(json.loads(arguments[3])) if len(arguments) > 3 else None
+    watched = watch.Waiter()
+    processes.become_subreaper()
+    return supervise(layout.Home(arguments[0]), arguments[1], arguments[2], grant, watched)
+
+
+def supervise(
+    home: layout.Home,
+    directory: str,
+    entry: str,
+    grant: Optional[slots.Grant],
+    waiter: watch.Waiter,
+    instead_of: Optional[Dict[str, Any]] = None,
+) -> int:
+    """Supervise a run in this process, and take it out of the queue when it has ended.
+
+    Args:
+        home: this machine's home.
+        directory: the run's record.
+        entry: the name of its entry in the queue.
+        grant: its slots; None to prepare it only.
+        waiter: of this process.
+        instead_of: the dispatcher that hands the run over.
+
+    Returns:
+        An exit code: 0 also when another supervisor has the run.
+    """
+    run = layout.RunLayout(directory)
     try:
-        Supervisor(home, run).supervise()
+        _settle(run)
+        if not runlock.acquire(run.lock, instead_of):
+            return 0
+        _carry_through(home, run, grant, waiter)
+        if states.is_final(str(RunRecord(run.root).journaled_state().get("state"))):
+            runqueue.drop(home, entry)
     except BaseException:
         import traceback
 
         traceback.print_exc()
         return 1
+    dispatching.move_on(home, os.getppid())
     return 0
 
 
+def _carry_through(
+    home: layout.Home, run: layout.RunLayout, grant: Optional[slots.Grant], waiter: watch.Waiter
+) -> None:
+    """Supervise; on a full disk wait for room and go on from what the record says, as after a kill."""
+    while True:
+        try:
+            Supervisor(home, run, waiter, grant).supervise()
+            return
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            _say("the disk is full (%s): waiting for room" % error)
+        while not _has_room(run.root):
+            waiter.wait(time.monotonic() + _ROOM_SECONDS)
+
+
+def _has_room(directory: str) -> bool:
+    """Try whether a file can be written."""
+    try:
+        records.write_atomic(os.path.join(directory, ".room"), b" " * 65536)
+        os.unlink(os.path.join(directory, ".room"))
+    except OSError:
+        return False
+    return True
+
+
+def _say(text: str) -> None:
+    try:
+        os.write(2, ("turnout: %s\n" % text).encode("utf-8", "replace"))
+    except OSError:
+        pass  # the log is on that disk
+
+
 def _settle(run: layout.RunLayout) -> None:
-    """Shed what was inherited from whoever started this process."""
+    """Write to the run's own log from now on."""
     os.makedirs(run.system_logs, layout.DIRECTORY_MODE, exist_ok=True)
     os.makedirs(run.user_logs, layout.DIRECTORY_MODE, exist_ok=True)
     log = os.open(run.supervisor_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, layout.FILE_MODE)
@@ -290,24 +436,3 @@ def _settle(run: layout.RunLayout) -> None:
     os.dup2(log, 2)
     os.close(log)
     os.chdir("/")
-
-
-def _unlink(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
-
-
-def command(home: str, run_directory: str, runtime: str, interpreter: str) -> Tuple[List[str], Dict[str, str]]:
-    """Return the argv that starts a supervisor from the shipped runtime, and the variables it needs.
-
-    `-I -S` starts the interpreter without the person's site-packages: quicker, and nothing there can break it.
-    """
-    # A bare package stands in for the shipped `turnout/__init__.py`, which serves scripts and would load more.
-    bootstrap = (
-        "import sys; sys.path.insert(0, sys.argv[1]); package = sys.modules['turnout'] = type(sys)('turnout'); "
-        "package.__path__ = [sys.argv[1] + '/turnout']; from turnout.runtime.supervisor import main; "
-        "sys.exit(main(sys.argv[2:]))"
-    )
-    return [interpreter, "-I", "-S", "-c", bootstrap, runtime, home, run_directory], dict(variables.base(os.environ))

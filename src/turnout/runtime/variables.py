@@ -1,13 +1,13 @@
 """Puts together the environment variables of a script. Pure: everything comes in as an argument.
 
 In rising order: a fixed base, what the submitter handed over (local target), the Environment's, the run configuration's,
-and Turnout's own.
+the secrets, and Turnout's own.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Mapping, Optional
+from typing import Dict, List, Mapping, Optional, Sequence
 
 from turnout.runtime import layout
 
@@ -46,6 +46,13 @@ RECORDED_VALUES = (
 )
 """The inherited variables whose values the record keeps, since results may depend on them and they hold no secret."""
 
+_SET_HERE = NEVER_INHERITED | {"CUDA_VISIBLE_DEVICES", "PATH", "PYTHONPATH", "PYTHONUNBUFFERED"}
+
+
+def is_reserved(name: str) -> bool:
+    """Say whether a variable is Turnout's to set, or decides which programs run, so that it can't be a secret."""
+    return name.startswith("TURNOUT_") or name in _SET_HERE
+
 
 def inheritable(environ: Mapping[str, str]) -> Dict[str, str]:
     """Return the variables that a local submitter hands over."""
@@ -66,6 +73,7 @@ def compose(
     environment: Mapping[str, str],
     configured: Mapping[str, str],
     run: "Run",
+    secrets: Optional[Mapping[str, str]] = None,
 ) -> Dict[str, str]:
     """Return all variables of the script's process.
 
@@ -75,16 +83,20 @@ def compose(
         environment: the Environment's variables.
         configured: the run configuration's.
         run: the facts that Turnout's own variables are made of.
+        secrets: the secrets that the run was given.
     """
     values = dict(base_values)
     values.update(inherited)
     values.update(environment)
     values.update(configured)
+    values.update(secrets or {})
     values.setdefault("PYTHONUNBUFFERED", "1")
     values["PYTHONPATH"] = os.pathsep.join(_joined([run.code], values.get("PYTHONPATH"), [run.runtime]))
     if run.prefix:
         values["VIRTUAL_ENV"] = run.prefix
         values["PATH"] = os.pathsep.join(_joined([os.path.join(run.prefix, "bin")], values.get("PATH"), []))
+    if run.gpus:
+        values["CUDA_VISIBLE_DEVICES"] = ",".join(run.gpus)
     values["PWD"] = run.code
     values[layout.HOME_VARIABLE] = run.home
     values[layout.WORKSPACE_VARIABLE] = run.workspace
@@ -106,6 +118,7 @@ class Run:
         workspace: str,
         experiment: str,
         prefix: Optional[str],
+        gpus: Sequence[str] = (),
     ) -> None:
         self.directory = directory
         self.run_id = os.path.basename(directory)
@@ -115,6 +128,7 @@ class Run:
         self.workspace = workspace
         self.experiment = experiment
         self.prefix = prefix
+        self.gpus = gpus
 
 
 def _joined(first: List[str], middle: Optional[str], last: List[str]) -> List[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from turnout.runtime import layout, manifest, records
 from turnout.snapshots.filetable import CODES, FileTable
 
-_MAGIC = f"turnout-stat-cache 1 {sys.byteorder}\n".encode()
+_MAGIC = f"turnout-stat-cache 2 {sys.byteorder}\n".encode()
 _DIRECTORY_CODES = "qqQqqQqq"
 _FILE_KINDS = (manifest.FILE.encode(), manifest.EXECUTABLE.encode())
 _LINK_KIND = manifest.LINK.encode()

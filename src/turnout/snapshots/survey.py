@@ -8,7 +8,7 @@ from heapq import nlargest
 from typing import TYPE_CHECKING
 
 from turnout.runtime import layout
-from turnout.snapshots import contents, links, sizes
+from turnout.snapshots import contents, links, sensitive, sizes
 from turnout.snapshots.filetable import FileTable
 from turnout.snapshots.rules import Rules
 from turnout.snapshots.take import notices, source_root
@@ -30,7 +30,7 @@ class Survey:
         largest: path and size of the ten largest files, the largest first.
         left_out: what stays out, and by which rule, sorted by path; what lies below a directory isn't listed.
         ignore_file: the name of the ignore files in use.
-        notices: lines for the person: what is skipped, what is large.
+        notices: lines for the person: what looks like a secret, what is skipped, what is large.
     """
 
     __slots__ = ("bytes", "files", "ignore_file", "largest", "left_out", "notices", "root")
@@ -51,7 +51,8 @@ class Survey:
         )
         self.left_out: list[LeftOut] = sorted(tree.left_out, key=lambda each: each.path)
         self.ignore_file = os.fsdecode(rules.file_name)
-        self.notices = notices(tree.skipped, sizes.hint(files, tree.directories, self.ignore_file))
+        secrets = sensitive.hint(root, tree.sensitive, rules.file_name)
+        self.notices = notices(secrets, tree.skipped, sizes.hint(files, tree.directories, self.ignore_file))
 
 
 def survey(source_directory: str, home: layout.Home | None = None) -> Survey:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.exceptions import RecordException, SnapshotException
 from turnout.runtime import layout, manifest
 from turnout.runtime.objects import ObjectStore, StoreError
-from turnout.snapshots import links, sizes, statcache
+from turnout.snapshots import links, sensitive, sizes, statcache
 from turnout.snapshots.files import Files
 from turnout.snapshots.filetable import UNTRUSTED
 from turnout.snapshots.paths import shown
@@ -18,6 +18,8 @@ from turnout.snapshots.rules import RACY_SECONDS, Rules
 from turnout.snapshots.walk import Tree, Walk
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from turnout.runtime.objects import Incoming
     from turnout.snapshots.filetable import FileTable
     from turnout.snapshots.statcache import StatCache
@@ -32,7 +34,7 @@ class Snapshot:
         files: how many files and links it holds.
         bytes: the sum of the files' sizes.
         written: how many objects were new to the store.
-        notices: lines for the person: what was skipped, what is large.
+        notices: lines for the person: what looks like a secret, what was skipped, what is large.
     """
 
     __slots__ = ("bytes", "files", "id", "manifest", "notices", "written")
@@ -43,7 +45,7 @@ class Snapshot:
         self.files: int = facts["files"]
         self.bytes: int = facts["bytes"]
         self.written = written
-        self.notices = notices(facts["skipped"], facts["hint"])
+        self.notices = notices(facts["secrets"], facts["skipped"], facts["hint"])
 
     def holds(self, path: str) -> bool:
         """Say whether a file or link is in it, by its path relative to the source directory."""
@@ -54,7 +56,12 @@ class Snapshot:
         )
 
 
-def take(source_directory: str, home: layout.Home, workspace: layout.WorkspaceLayout) -> Snapshot:
+def take(
+    source_directory: str,
+    home: layout.Home,
+    workspace: layout.WorkspaceLayout,
+    report: Callable[[str], None] = lambda line: None,
+) -> Snapshot:
     """Make a snapshot of a source directory.
 
     Its objects are on the disk when this returns; the manifest is for the caller to write.
@@ -63,6 +70,7 @@ def take(source_directory: str, home: layout.Home, workspace: layout.WorkspaceLa
         source_directory: the directory.
         home: where the objects go; it stays out of the snapshot if it lies inside.
         workspace: where the stat cache is kept.
+        report: gets the snapshot's notices: what looks like a secret before anything is packed, the others at the end.
 
     Raises:
         SnapshotException: the directory or something in it can't be packed.
@@ -72,9 +80,13 @@ def take(source_directory: str, home: layout.Home, workspace: layout.WorkspaceLa
     store = ObjectStore(home.objects)
     try:
         with store.incoming() as incoming:
-            return _Taking(root, home, store, incoming).run(statcache.file_name(workspace, root))
+            taking = _Taking(root, home, store, incoming, report)
+            snapshot = taking.run(statcache.file_name(workspace, root))
     except StoreError as error:
         raise _home_failure(home, error) from error
+    for line in snapshot.notices[taking.told :]:
+        report(line)
+    return snapshot
 
 
 def source_root(source_directory: str) -> bytes:
@@ -90,22 +102,27 @@ def source_root(source_directory: str) -> bytes:
     return root
 
 
-def notices(skipped: list[Any], hint: str | None) -> list[str]:
-    """Return the lines about what was skipped and what is large.
+def notices(secrets: str | None, skipped: list[Any], hint: str | None) -> list[str]:
+    """Return the lines about what looks like a secret, what was skipped and what is large.
 
     Args:
+        secrets: the line about secrets, if there is one.
         skipped: path and kind of each.
         hint: the line about the size, if there is one.
     """
     lines = [f"left out {shown(os.fsencode(path))}: a {kind} can't be packed" for path, kind in sorted(skipped)]
-    return [*lines, hint] if hint else lines
+    return [line for line in (secrets, *lines, hint) if line]
 
 
 class _Taking:
     """One snapshot in the making."""
 
-    def __init__(self, root: bytes, home: layout.Home, store: ObjectStore, incoming: Incoming) -> None:
+    def __init__(
+        self, root: bytes, home: layout.Home, store: ObjectStore, incoming: Incoming, report: Callable[[str], None]
+    ) -> None:
         self._root = root
+        self._report = report
+        self.told = 0  # how many of the notices have been reported
         self._home = os.fsencode(os.path.realpath(home.root))
         self._store = store
         self._incoming = incoming
@@ -125,7 +142,12 @@ class _Taking:
         links_found = self._links(cache, tree, rules.file_name)
         if cache and not stale and self._is_unchanged(cache, rules, tree, links_found):
             return Snapshot(cache.manifest, cache.facts, written=0)
-        return self._assemble(cache_file, rules, tree, files.read(stale, self._incoming, self._started), links_found)
+        secrets = sensitive.hint(self._root, tree.sensitive, rules.file_name)
+        if secrets:
+            self._report(secrets)  # now, when nothing has been packed: there is time for Ctrl-C
+            self.told = 1
+        read = files.read(stale, self._incoming, self._started)
+        return self._assemble(cache_file, rules, tree, read, links_found, secrets)
 
     def _is_unchanged(self, cache: StatCache, rules: Rules, tree: Tree, links_found: list[_Link]) -> bool:
         """Say whether the last snapshot is this one too, and what is known needs no update."""
@@ -156,12 +178,20 @@ class _Taking:
         return out
 
     def _assemble(
-        self, cache_file: str, rules: Rules, tree: Tree, files: FileTable, links_found: list[_Link]
+        self,
+        cache_file: str,
+        rules: Rules,
+        tree: Tree,
+        files: FileTable,
+        links_found: list[_Link],
+        secrets: str | None,
     ) -> Snapshot:
         facts: dict[str, Any] = {
             "root": self._identity,
             "rules": rules.signature,
             "skipped": tree.skipped,
+            "sensitive": [os.fsdecode(path) for path in tree.sensitive],
+            "secrets": secrets,
             "files": len(files) + len(links_found),
             "links": len(links_found),
             "bytes": sum(files.sizes),

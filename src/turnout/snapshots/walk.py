@@ -10,7 +10,7 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from turnout.snapshots import contents
+from turnout.snapshots import contents, sensitive
 from turnout.snapshots.statcache import DirectoryState
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Tree:
         files: path and index of the directory of each file in a directory that was listed.
         links: the same of symbolic links.
         skipped: path and kind of what is neither file, directory nor link, wherever it is.
+        sensitive: paths of files whose names say that they may hold something secret, wherever they are.
         left_out: what stays out of the directories that were listed.
         changed: a directory was listed, or one has gone.
     """
@@ -55,6 +56,7 @@ class Tree:
         self.files: list[tuple[bytes, int]] = []
         self.links: list[tuple[bytes, int]] = []
         self.skipped: list[tuple[str, str]] = []
+        self.sensitive: list[bytes] = []
         self.left_out: list[LeftOut] = []
         self.changed = False
 
@@ -74,6 +76,7 @@ class Walk:
         self._known = cache.directories if cache else []
         self._trusted = cache is not None and rules.same_as(cache.facts["rules"])
         self._skipped = cache.facts["skipped"] if cache else []
+        self._sensitive = cache.facts["sensitive"] if cache else []
         self._below: list[list[int]] = [[] for _ in self._known]
         for index, directory in enumerate(self._known):
             if directory.parent >= 0:
@@ -103,7 +106,7 @@ class Walk:
                 pending += self._keep(tree, known, parent)
             else:
                 pending += self._list(tree, path, parent, known, found)
-        self._keep_skipped(tree)
+        self._keep_noted(tree)
         return tree
 
     def _is_unchanged(self, known: DirectoryState, found: os.stat_result) -> bool:
@@ -183,12 +186,16 @@ class Walk:
             self._by_path = {directory.path: index for index, directory in enumerate(self._known)}
         return self._by_path.get(path, -1)
 
-    def _keep_skipped(self, tree: Tree) -> None:
-        """Take over what was skipped in the directories that were not listed."""
-        for path, kind in self._skipped:
-            known = self._index_of(os.fsencode(path[: path.rfind("/") + 1]))
-            if known >= 0 and tree.cached[known] >= 0:
-                tree.skipped.append((path, kind))
+    def _keep_noted(self, tree: Tree) -> None:
+        """Find the sensitive files where a directory was listed; take over what is known of those that were not."""
+        tree.sensitive = sensitive.candidates(path for path, _ in tree.files)
+        tree.sensitive += [os.fsencode(path) for path in self._sensitive if self._is_kept(tree, path)]
+        tree.skipped += [(path, kind) for path, kind in self._skipped if self._is_kept(tree, path)]
+
+    def _is_kept(self, tree: Tree, path: str) -> bool:
+        """Say whether something lies in a directory that was taken over from the cache."""
+        known = self._index_of(os.fsencode(path[: path.rfind("/") + 1]))
+        return known >= 0 and tree.cached[known] >= 0
 
 
 def _kind(entry: os.DirEntry[bytes]) -> str:

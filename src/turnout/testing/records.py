@@ -132,7 +132,7 @@ def _definition(run_id: str, created: float, given: Mapping[str, Any]) -> dict[s
         "environment": None,
         "tags": {},
         "properties": {},
-        "variables": {"configured": {}, "inherited": [], "values": {}},
+        "variables": {"configured": {}, "inherited": [], "values": {}, "secrets": []},
         "resources": {"cpus": 1, "gpus": 0},
         "turnout": "0.1.0",
     }

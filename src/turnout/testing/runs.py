@@ -6,13 +6,19 @@ import os
 import sys
 import time
 import uuid
+from collections.abc import Mapping
 
-from turnout.runtime import agent, layout, manifest, records, states, variables
+from turnout.runtime import handed, layout, manifest, processes, records, states, variables
 from turnout.runtime.objects import ObjectStore
+from turnout.runtime.record import SCRIPT_RUN
 
 
 def write_run(
-    workspace: layout.WorkspaceLayout, script: str, arguments: list[str] | None = None, **configuration: object
+    workspace: layout.WorkspaceLayout,
+    script: str,
+    arguments: list[str] | None = None,
+    secrets: Mapping[str, str] | None = None,
+    **configuration: object,
 ) -> layout.RunLayout:
     """Write a run that waits to be started: a snapshot of one file, `train.py`, and the interpreter of this process.
 
@@ -20,6 +26,7 @@ def write_run(
         workspace: where the run belongs; its home has been made.
         script: the text of `train.py`.
         arguments: what the script gets.
+        secrets: variables of the script that the record doesn't hold.
         **configuration: more of the run configuration, under v1's camelCase keys.
     """
     home = workspace.home
@@ -36,11 +43,14 @@ def write_run(
         "id": run.run_id,
         "experiment": "suite",
         "workspace": {"name": os.path.basename(workspace.root)},
-        "type": agent.SCRIPT_RUN,
+        "type": SCRIPT_RUN,
+        "resources": {"cpus": 1, "gpus": 0, "priority": 0},
+        "submitter": processes.identity(),
         "target": {"name": "local", "type": "local"},
         "created": time.time(),
         "configuration": {"script": "train.py", "framework": "Python", **configuration},
         "arguments": arguments or [],
+        "variables": {"configured": {}, "inherited": [], "values": {}, "secrets": sorted(secrets or {})},
         "environment": {"kind": "existing", "key": "existing", "lock": {"interpreter": sys.executable}},
     }
     records.write_json(run.definition, definition)
@@ -48,5 +58,5 @@ def write_run(
     journal.append({"t": time.time(), "state": states.NOT_STARTED, "reason": "submitted"})
     journal.close()
     os.makedirs(home.secrets, layout.DIRECTORY_MODE, exist_ok=True)
-    records.write_json(home.secret(run.run_id), variables.inheritable(os.environ))
+    handed.write(home, run.run_id, handed.Handed(variables.inheritable(os.environ), dict(secrets or {})))
     return run

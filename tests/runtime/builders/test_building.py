@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from turnout.environments import resolution
-from turnout.runtime import builders, layout, records
+from turnout.runtime import builders, layout, records, redaction
 from turnout.runtime.builders import BuildFailed, store
 
 RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -136,6 +136,52 @@ def test_a_failed_build_carries_the_tools_words_and_leaves_nothing(home, tmp_pat
         build(home, environment("/nowhere/one-1.0-py3-none-any.whl"))
     assert "/nowhere/one-1.0" in failed.value.words
     assert os.listdir(home.environments) == ["uv-1.lock"]
+
+
+TELLING_UV = """#!/bin/sh
+# Stands for a uv that prints what it was given.
+echo "looking at https://me:$TOKEN@host/simple"
+printf 'and at \\033[31m%s\\033[0m\\n' "$TOKEN"
+echo "error: no access with '$TOKEN'" >&2
+exit 2
+"""
+
+
+@pytest.mark.parametrize("value", ["hunter2", "hunt\x40er/2@x"])
+def test_a_secret_is_neither_logged_nor_raised(home, tmp_path, value):
+    tool = tmp_path / "uv"
+    tool.write_text(TELLING_UV)
+    tool.chmod(0o755)
+    log = io.BytesIO()
+    hide = redaction.redactor([value])
+    with pytest.raises(BuildFailed) as failed:
+        builders.build(environment(), home, log, {"TURNOUT_UV": str(tool), "TOKEN": value}, hide=hide)
+    said = log.getvalue().decode()
+    assert "and at ***" in said
+    assert "no access with '***'" in failed.value.reason
+    for text in (said, failed.value.reason, failed.value.words):
+        assert not [part for part in (value, "er/2", "hunt") if part in text]
+
+
+def test_a_secret_in_a_packages_url_is_not_kept(home, wheel, tmp_path):
+    (tmp_path / "hunter2").mkdir()
+    wheel.rename(tmp_path / "hunter2" / wheel.name)
+    asked = environment(f"one @ file://{tmp_path}/${{TOKEN}}/{wheel.name}")
+    built, log = build(home, asked, variables={**os.environ, "TOKEN": "hunter2"}, hide=redaction.redactor(["hunter2"]))
+    assert built.facts["packages"] == [{"name": "one", "version": "1.0", "url": f"file://{tmp_path}/***/{wheel.name}"}]
+    assert "hunter2" not in log
+    kept = [path.read_bytes() for path in Path(home.root).rglob("*") if path.is_file() and not path.is_symlink()]
+    assert not [data for data in kept if b"hunter2" in data]
+
+
+def test_an_interpreter_that_tells_a_secret_is_not_quoted_with_it(home, tmp_path):
+    interpreter = tmp_path / "python"
+    interpreter.write_text('#!/bin/sh\necho "no licence for $TOKEN" >&2\nexit 3\n')
+    interpreter.chmod(0o755)
+    asked = {"kind": "existing", "key": "existing-1", "lock": {"interpreter": str(interpreter)}}
+    with pytest.raises(BuildFailed, match=r"no licence for \*\*\*$") as failed:
+        build(home, asked, variables={"TOKEN": "hunter2"}, hide=redaction.redactor(["hunter2"]))
+    assert "hunter2" not in failed.value.words
 
 
 def test_a_wrong_hash_is_not_installed(home, wheel):

@@ -16,12 +16,13 @@ file of the same name in `turnout.runtime.builders`.
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from turnout.environments.kinds.specification import Specification
 from turnout.exceptions import NotYetException
-from turnout.runtime import layout
+from turnout.runtime import layout, redaction
 
 KINDS = ("existing", "uv")
 """At most one of them claims a specification."""
@@ -37,6 +38,8 @@ class Context(NamedTuple):
         platform: what the lock is for, such as "linux-x86_64".
         here: whether that is this machine.
         report: gets a line for each thing that a person waits for or should know.
+        variables: what tools find in their environment.
+        hide: takes the values of secrets out of what tools say.
     """
 
     name: str
@@ -45,6 +48,8 @@ class Context(NamedTuple):
     platform: str
     here: bool
     report: Callable[[str], None]
+    variables: Mapping[str, str] = os.environ
+    hide: redaction.Hide = redaction.as_it_is
 
 
 def choose(specification: Specification) -> tuple[str, Any]:

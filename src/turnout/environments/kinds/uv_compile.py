@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Callable
 from typing import IO, Any
 
 from turnout.environments.kinds import Context, requirements
@@ -57,10 +56,10 @@ def compile_lock(request: dict[str, Any], context: Context) -> list[str]:
         EnvironmentException: a requirement can't be read, or there is no such Python.
         ResolutionFailed: there is no solution, or the index can't be reached.
     """
-    uv = uvtool.find(context.home, os.environ)
+    uv = uvtool.find(context.home, context.variables)
     if not uv:
         raise EnvironmentException("uv is not on this machine: reinstall Turnout (it comes with it), or set TURNOUT_UV")
-    variables = uvtool.variables(os.environ)
+    variables = uvtool.variables(context.variables)
     python = _find_python(request["python"], uv, variables, context) if context.here else ""
     if not request["requirements"]:
         return []
@@ -69,7 +68,7 @@ def compile_lock(request: dict[str, Any], context: Context) -> list[str]:
         command = [uv, *_arguments(request, directory, python, context)]
         output = os.path.join(directory, "lock.txt")
         with open(output, "wb") as stream:
-            status, said = _run(command, variables, directory, stream, context.report)
+            status, said = _run(command, variables, directory, stream, context)
         if status != 0:
             raise _failure(words.meaningful(said), request, context)
         with open(output, encoding="utf-8") as stream:
@@ -117,7 +116,7 @@ def _find_python(wanted: str, uv: str, variables: dict[str, str], context: Conte
         return found
     context.report(f"Python {wanted} is not on this machine; asking uv to download it")
     with tempfile.TemporaryFile() as unused:
-        _, said = _run([uv, "python", "install", "--no-bin", wanted], variables, os.sep, unused, context.report)
+        _, said = _run([uv, "python", "install", "--no-bin", wanted], variables, os.sep, unused, context)
     found = pythons.find(wanted, uv, variables)
     if found:
         return found
@@ -129,7 +128,7 @@ def _find_python(wanted: str, uv: str, variables: dict[str, str], context: Conte
 
 
 def _run(
-    command: list[str], variables: dict[str, str], directory: str, output: IO[bytes], report: Callable[[str], None]
+    command: list[str], variables: dict[str, str], directory: str, output: IO[bytes], context: Context
 ) -> tuple[int, str]:
     """Run uv; report the lines of its error output as they come, and return its status and all of these lines.
 
@@ -144,11 +143,11 @@ def _run(
     try:
         with process.stderr as stream:
             for data in stream:
-                line = words.clean(data.decode("utf-8", "replace")).rstrip()
+                line = words.clean(data.decode("utf-8", "replace"), context.hide).rstrip()
                 said.append(line)
                 failed = failed or words.tells_error(line)
                 if line and not failed:
-                    report(line)
+                    context.report(line)
     except BaseException:
         process.kill()  # Ctrl-C, or a report that can't be shown
         process.wait()

@@ -17,7 +17,7 @@ import os
 from importlib import import_module
 from typing import Any, BinaryIO, Dict, Mapping, Optional, Union
 
-from turnout.runtime import layout
+from turnout.runtime import layout, redaction
 from turnout.runtime.builders.contract import BuildFailed, Built
 
 __all__ = ["BUILDERS", "BuildFailed", "Built", "build", "find"]
@@ -52,6 +52,7 @@ def build(
     log: Union[int, BinaryIO],
     variables: Optional[Mapping[str, str]] = None,
     run_id: str = "",
+    hide: redaction.Hide = redaction.as_it_is,
 ) -> Built:
     """Build the environment, or wait for whoever is building it; return it.
 
@@ -65,6 +66,7 @@ def build(
         variables: what the tools find in their environment: where package indexes, certificates and proxies are. This
             process's own by default.
         run_id: the run that wants the environment, for those who wait.
+        hide: takes the values of secrets out of what is logged and raised.
 
     Raises:
         BuildFailed: it can't be built; nothing of it is left behind.
@@ -78,14 +80,16 @@ def build(
         raise BuildFailed(
             "nothing here builds an environment of kind %r (there is: %s)" % (environment.get("kind"), known)
         )
-    runner = Runner(home, log, os.environ if variables is None else variables)
-    if not builder.MAKES_DIRECTORY:
-        builder.build(environment, "", runner)
-        return Built(builder.interpreter(environment, ""), None)
+    runner = Runner(home, log, os.environ if variables is None else variables, hide)
     try:
+        if not builder.MAKES_DIRECTORY:
+            builder.build(environment, "", runner)
+            return Built(builder.interpreter(environment, ""), None)
         return store.build(environment, home, builder, runner, run_id)
     except OSError as error:
-        raise BuildFailed("environment %s can't be built: %s" % (environment.get("key"), error)) from error
+        raise BuildFailed(hide("environment %s can't be built: %s" % (environment.get("key"), error))) from error
+    except BuildFailed as error:
+        raise BuildFailed(hide(error.reason), hide(error.words)) from error
 
 
 def _builder(environment: Dict[str, Any]) -> Any:

@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import BinaryIO, Dict, List, Mapping, Tuple, Union
 
-from turnout.runtime import layout, records
+from turnout.runtime import layout, records, redaction
 from turnout.runtime.builders import words
 from turnout.runtime.builders.contract import BuildFailed
 
@@ -21,17 +21,25 @@ class Runner:
         home: the home of this machine.
         variables: what tools find in their environment.
         held: descriptors that the tools keep open as long as they live.
+        hide: takes the values of secrets out of what is logged and raised.
     """
 
-    def __init__(self, home: layout.Home, log: Union[int, BinaryIO], variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        home: layout.Home,
+        log: Union[int, BinaryIO],
+        variables: Mapping[str, str],
+        hide: redaction.Hide = redaction.as_it_is,
+    ) -> None:
         self.home = home
         self.variables: Dict[str, str] = dict(variables)
         self.held: Tuple[int, ...] = ()
+        self.hide = hide
         self._log = log
 
     def say(self, text: str) -> None:
         """Put a line of Turnout's own into the log."""
-        self._write(("turnout: %s\n" % text).encode("utf-8", "replace"))
+        self._write(("turnout: %s\n" % self.hide(text)).encode("utf-8", "replace"))
 
     def run(self, argv: List[str], variables: Mapping[str, str], doing: str) -> None:
         """Run a tool to its end.
@@ -74,7 +82,7 @@ class Runner:
         assert process.stdout is not None
         with process.stdout as stream:
             for line in stream:
-                cleaned = words.clean(line.decode("utf-8", "replace"))
+                cleaned = words.clean(line.decode("utf-8", "replace"), self.hide)
                 self._write(cleaned.encode("utf-8", "replace"))
                 said.append(cleaned.rstrip("\n"))
                 del said[:-_KEPT_LINES]

@@ -6,7 +6,7 @@ import glob
 import os
 from typing import TYPE_CHECKING, Any, Dict, List
 
-from turnout.runtime import layout
+from turnout.runtime import layout, records, redaction
 from turnout.runtime.builders.contract import BuildFailed
 
 if TYPE_CHECKING:
@@ -50,7 +50,9 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
         facts = asked.finish(_SECONDS_TO_ANSWER)
     if "error" in facts:
         raise BuildFailed("the Python of the new environment does not run: %s" % facts["error"], str(facts["error"]))
-    facts["packages"] = inside.distributions(sorted(glob.glob(os.path.join(directory, "lib", "*", "site-packages"))))
+    packages = sorted(glob.glob(os.path.join(directory, "lib", "*", "site-packages")))
+    _hide_origins(packages, runner.hide)
+    facts["packages"] = inside.distributions(packages)
     facts["tool"] = uvtool.made_by(directory)
     return facts
 
@@ -69,6 +71,16 @@ def _install(
             stream.write("\n".join(lines) + "\n")
         command = [uv, "pip", "sync", "--python", path, *uvtool.arguments(sources), *_refreshed(lock), listing]
         runner.run(command, variables, "install the packages")
+
+
+def _hide_origins(packages: List[str], hide: redaction.Hide) -> None:
+    """Take secrets out of what uv notes of where a package came from: there it has put values for `${NAME}` (PEP 610)."""
+    for directory in packages:
+        for path in glob.glob(os.path.join(glob.escape(directory), "*.dist-info", "direct_url.json")):
+            with open(path, encoding="utf-8", errors="surrogateescape") as stream:
+                text = stream.read()
+            if hide(text) != text:
+                records.write_atomic(path, hide(text).encode("utf-8", "surrogateescape"))
 
 
 def _refreshed(lock: Dict[str, Any]) -> List[str]:

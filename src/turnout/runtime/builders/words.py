@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from turnout.runtime import redaction
+
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
 _USERINFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*)://(?P<user>[^/@\s'\"`]+)@")
 _PLACEHOLDERS = re.compile(r"(?:(?:[A-Za-z0-9._-]+|\$\{[A-Z0-9_]+\}):)?\$\{[A-Z0-9_]+\}")
@@ -15,9 +17,12 @@ _MOST_LINES = 60
 _LONGEST_HEADLINE = 400
 
 
-def clean(text: str) -> str:
-    """Return `text` without terminal escapes and without credentials in URLs."""
-    return without_credentials(_ESCAPES.sub("", text))
+def clean(text: str, hide: redaction.Hide = redaction.as_it_is) -> str:
+    """Return `text` without terminal escapes, without credentials in URLs, and without what `hide` takes out.
+
+    Secrets go before credentials: cutting a URL short would leave the rest of a secret that holds it.
+    """
+    return without_credentials(hide(_ESCAPES.sub("", text)))
 
 
 def holds_credentials(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 from turnout.targets.reach import Reach
 
@@ -36,6 +36,23 @@ class Scheduler(Protocol):
 
     def cancel(self, directory: str, by: str) -> tuple[str, str]:
         """Ask for the end of a run on behalf of `by`; return its state and reason. A finished run is no error."""
+        ...
+
+
+@runtime_checkable
+class HasSlots(Protocol):
+    """A scheduler with slots of its own, whose queue can be looked at and whose size can be set."""
+
+    def offer(self) -> dict[str, Any]:
+        """Return `slots` (a number) and `gpus` (a list of names): what there is in all."""
+        ...
+
+    def queue(self) -> dict[str, Any]:
+        """Return `slots` and `gpus` (what there is), and `started` and `waiting`: the runs, in their order."""
+        ...
+
+    def configure(self, **changes: Any) -> dict[str, Any]:
+        """Change `slots` (a number) or `gpus` (a list of names); None goes back to the default. Returns the queue."""
         ...
 
 

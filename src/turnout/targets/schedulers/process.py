@@ -8,17 +8,18 @@ from turnout.targets.reach import Reach
 
 
 class ProcessScheduler:
-    """One supervisor process a run."""
+    """A queue with slots, and one supervisor process for each run that has got some."""
 
     def __init__(self, reach: Reach) -> None:
         self._reach = reach
 
     def plan(self, run: dict[str, Any], directory: str) -> dict[str, Any]:
-        """Return the request that starts a supervisor for the run."""
-        return {"operation": "start", "run": run["id"], "directory": directory}
+        """Return the request that puts the run into the machine's queue."""
+        resources = run.get("resources") or {"cpus": 1, "gpus": 0, "priority": 0}
+        return {"operation": "start", "run": run["id"], "directory": directory, "resources": resources}
 
     def start(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Start the supervisor; the handle is its identity (host, boot, pid namespace, pid, start time)."""
+        """Put the run into the queue; the handle names its entry."""
         handle: dict[str, Any] = self._reach.run(request)["handle"]
         return handle
 
@@ -28,6 +29,18 @@ class ProcessScheduler:
         return {run_id: (state, reason) for run_id, (state, reason) in reply["states"].items()}
 
     def cancel(self, directory: str, by: str) -> tuple[str, str]:
-        """Ask a run's supervisor for its end."""
+        """Ask whoever looks after a run for its end."""
         reply = self._reach.run({"operation": "cancel", "directory": directory, "by": by})
         return str(reply["state"]), str(reply["reason"])
+
+    def offer(self) -> dict[str, Any]:
+        """Return what the machine offers: `slots` and `gpus`."""
+        return self._reach.run({"operation": "offer"})
+
+    def queue(self) -> dict[str, Any]:
+        """Return what the machine offers, which runs hold slots, and which wait: see `agent.queue`."""
+        return self._reach.run({"operation": "queue"})
+
+    def configure(self, **changes: Any) -> dict[str, Any]:
+        """Change what the machine offers (`slots`, `gpus`); return the queue."""
+        return self._reach.run({"operation": "configure", **changes})

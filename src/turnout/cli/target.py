@@ -1,0 +1,129 @@
+"""`turnout target`: the compute targets of a workspace, and how many slots each has."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from turnout.cli import common
+from turnout.exceptions import UserErrorException
+
+
+@click.group("target")
+def command() -> None:
+    """List compute targets, look at one, and set how many slots it has."""
+
+
+@command.command("list")
+@common.json_option
+def list_targets(as_json: bool) -> None:
+    """List the compute targets of the workspace."""
+    rows = [_facts(target) for target in common.workspace().compute_targets.values()]
+    if as_json:
+        common.print_json(rows)
+        return
+    table = common.Table(
+        "target", "type", "slots", "GPUs", "runs", "waiting", right=["slots", "GPUs", "runs", "waiting"]
+    )
+    for row in rows:
+        gpus = None if row["gpus"] is None else len(row["gpus"])
+        table.add(row["name"], row["type"], row["slots"], gpus, row["running"], row["waiting"])
+    table.print()
+
+
+@command.command("show")
+@common.json_option
+@click.argument("name", default="local")
+def show(name: str, as_json: bool) -> None:
+    """Show a compute target: what it offers, and how much of it is in use."""
+    _print(_facts(_target(name)), as_json)
+
+
+@command.command("update")
+@click.option("--slots", metavar="N|default", help="CPU slots: how many runs of one CPU start at once.")
+@click.option("--gpus", metavar="0,1|none|default", help="Which GPUs runs may use, by their numbers or UUIDs.")
+@common.json_option
+@click.argument("name")
+def update(name: str, slots: str | None, gpus: str | None, as_json: bool) -> None:
+    """Change what a compute target offers.
+
+    By default as many slots as there are GPUs, else half the processors, at least one. Runs that have started keep what they
+    have.
+    """
+    changes = {**_slots(slots), **_gpus(gpus)}
+    if not changes:
+        raise click.UsageError("nothing to change: give --slots or --gpus", click.get_current_context())
+    from turnout.targets.schedulers import HasSlots
+
+    target = _target(name)
+    scheduler = target.scheduler()
+    if not isinstance(scheduler, HasSlots):
+        raise UserErrorException(f"the target {name} has no slots of its own; its scheduler decides")
+    scheduler.configure(**changes)
+    _print(_facts(target), as_json)
+
+
+def _target(name: str) -> Any:
+    from turnout.targets.compute_target import ComputeTarget
+
+    return ComputeTarget(common.workspace(), name)
+
+
+def _slots(words: str | None) -> dict[str, Any]:
+    if words is None:
+        return {}
+    if words == "default":
+        return {"slots": None}
+    if not words.isdigit() or int(words) < 1:
+        raise click.UsageError(f"--slots is a number from 1 on, or default, not '{words}'", click.get_current_context())
+    return {"slots": int(words)}
+
+
+def _gpus(words: str | None) -> dict[str, Any]:
+    if words is None:
+        return {}
+    if words in ("default", "none"):
+        return {"gpus": None if words == "default" else []}
+    names = [word.strip() for word in words.split(",")]
+    if not all(names) or len(set(names)) != len(names):
+        raise click.UsageError(
+            f"--gpus is a list like 0,1 with each GPU once, none, or default, not '{words}'",
+            click.get_current_context(),
+        )
+    return {"gpus": names}
+
+
+def _facts(target: Any) -> dict[str, Any]:
+    from turnout.targets.schedulers import HasSlots
+
+    facts: dict[str, Any] = {**target.serialize(), "slots": None, "gpus": None, "running": None, "waiting": None}
+    scheduler = target.scheduler()
+    if isinstance(scheduler, HasSlots):
+        queue = scheduler.queue()
+        facts.update(slots=queue["slots"], gpus=queue["gpus"], default=queue["default"])
+        facts.update(running=len(queue["started"]), waiting=len(queue["waiting"]))
+    return facts
+
+
+def _print(facts: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        common.print_json(facts)
+        return
+    lines = common.Facts()
+    lines.add("target", facts["name"])
+    lines.add("reach", facts["reach"])
+    lines.add("schedule", facts["schedule"])
+    if facts["slots"] is not None:
+        default = facts["default"]
+        lines.add("CPU slots", _with_default(str(facts["slots"]), str(default["slots"])))
+        lines.add("GPUs", _with_default(", ".join(facts["gpus"]) or "none", ", ".join(default["gpus"]) or "none"))
+        lines.add("in use by", f"{facts['running']} runs" if facts["running"] != 1 else "1 run")
+        lines.add("waiting", facts["waiting"])
+    lines.print()
+    sys.stdout.flush()
+
+
+def _with_default(value: str, default: str) -> str:
+    return value if value == default else f"{value} (default: {default})"

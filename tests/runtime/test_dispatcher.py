@@ -305,7 +305,8 @@ def test_a_run_keeps_the_runtime_that_it_began_with(machine: Machine) -> None:
     theirs = machine.write("theirs")
     machine.ask("start", directory=theirs.root, resources={}, runtime=other)
     mine = machine.start("mine")
-    until(lambda: machine.state(theirs) == machine.state(mine) == "Queued")  # it is prepared by its own runtime
+    until(lambda: machine.state(mine) == "Queued")
+    until(lambda: runlock.holder(theirs.lock) == machine.dispatcher())  # its own runtime has prepared it
     machine.gate.touch()
     assert machine.end(first, theirs, mine) == ["Completed"] * 3
     assert machine.noted() == ["first", "theirs", "mine"]

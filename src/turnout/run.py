@@ -117,6 +117,20 @@ class Run(ScriptRun):
         """Ask the target for the end of the run on behalf of this account."""
         self._scheduler().cancel(self.layout.root, f"{placement.account()}@{os.uname().nodename}")
 
+    def delete(self) -> None:
+        """Delete the run and its child runs for good: their records, logs and outputs. Their ids are not used again.
+
+        What the store keeps of their snapshots is freed by `turnout gc`, unless other runs use it.
+
+        Raises:
+            ExperimentExecutionException: the run, or a child of it, has not ended; nothing was deleted.
+            RecordException: the home can't be written.
+        """
+        from turnout import deletion
+
+        workspace = self.layout.workspace
+        deletion.carry_out(workspace, deletion.plan(workspace, [self]))
+
     def wait_for_completion(
         self, show_output: bool = False, wait_post_processing: bool = False, raise_on_error: bool = True
     ) -> dict[str, Any]:

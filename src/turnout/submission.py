@@ -7,6 +7,7 @@ it the run exists and the submitter is no longer needed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
@@ -21,6 +22,7 @@ from turnout.exceptions import (
 from turnout.runtime import (
     bundle,
     filelocks,
+    gclock,
     handed,
     layout,
     markers,
@@ -35,7 +37,7 @@ from turnout.runtime import (
 from turnout.runtime.record import SCRIPT_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from turnout.config.run_configuration import RunConfiguration
     from turnout.config.script_run_config import ScriptRunConfig
@@ -92,23 +94,27 @@ def submit(
     from turnout.targets.compute_target import scheduler_for
 
     _require_locks(experiment.workspace.home)
-    plan = prepare(experiment, config, tags, run_id, display_name, report or _silent, secrets)
-    definition = plan.definition
-    definition["number"] = experiment.next_number()
-    if parent is not None:
-        definition["parent"] = parent.id
-        definition["root"] = parent.record.definition.get("root") or parent.id
     workspace = experiment.workspace
-    run = workspace.layout.run(definition["id"])
-    scheduler = scheduler_for(definition["target"], workspace.home)
-    request = scheduler.plan(definition, run.root)
-    submitted = Run(run.root, experiment)
-    with _Undisturbed():
-        _write_record(experiment, plan, run)
-        if not plan.failure:
-            _hand_over(scheduler, request, run)
-        if on_submitted is not None:
-            on_submitted(submitted)
+    with contextlib.ExitStack() as kept:
+        kept.enter_context(recording(workspace.home, report or _silent))
+        plan = prepare(experiment, config, tags, run_id, display_name, report or _silent, secrets)
+        definition = plan.definition
+        definition["number"] = experiment.next_number()
+        if parent is not None:
+            _check_not_deleted(workspace.layout, parent.id)
+            definition["parent"] = parent.id
+            definition["root"] = parent.record.definition.get("root") or parent.id
+        run = workspace.layout.run(definition["id"])
+        scheduler = scheduler_for(definition["target"], workspace.home)
+        request = scheduler.plan(definition, run.root)
+        submitted = Run(run.root, experiment)
+        with _Undisturbed():
+            _write_record(experiment, plan, run)
+            kept.close()
+            if not plan.failure:
+                _hand_over(scheduler, request, run)
+            if on_submitted is not None:
+                on_submitted(submitted)
     return submitted
 
 
@@ -151,6 +157,23 @@ class _Undisturbed:
             signal.raise_signal(number)
 
 
+@contextlib.contextmanager
+def recording(home: layout.Home, report: Callable[[str], None]) -> Iterator[None]:
+    """Keep gc away from the first look at the object store until the run is there, which refers to what it needs.
+
+    Raises:
+        RecordException: the home can't be used.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(gclock.shared(home, report))
+        except OSError as error:
+            raise RecordException(
+                f"the run can't be recorded in {home.root}: {error.strerror or error}; nothing was submitted", error
+            ) from error
+        yield
+
+
 def prepare(
     experiment: Experiment,
     config: ScriptRunConfig,
@@ -160,7 +183,7 @@ def prepare(
     report: Callable[[str], None],
     secrets: Mapping[str, str | None] | None = None,
 ) -> Plan:
-    """Find out all that the record will say, without writing a run.
+    """Find out all that the record will say, without writing a run; to be called within `recording`.
 
     Raises:
         UserErrorException: something in the configuration can't be used.
@@ -247,6 +270,15 @@ def start_logging(
     experiment: Experiment, snapshot_directory: str | None, outputs: str | None, display_name: str | None
 ) -> Run:
     """Begin a run that this process carries out itself; see `Experiment.start_logging`."""
+    with contextlib.ExitStack() as stack:
+        if snapshot_directory is not None:
+            stack.enter_context(recording(experiment.workspace.home, _silent))
+        return _start_logging(experiment, snapshot_directory, outputs, display_name)
+
+
+def _start_logging(
+    experiment: Experiment, snapshot_directory: str | None, outputs: str | None, display_name: str | None
+) -> Run:
     from turnout.run import Run
     from turnout.runtime.script import ownership
     from turnout.snapshots.git import GitFacts
@@ -395,6 +427,7 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
     home = experiment.workspace.home
     if os.path.exists(run.root):
         raise ExperimentExecutionException(f"there is a run {run.run_id} already; choose another run_id")
+    _check_not_deleted(run.workspace, run.run_id)
     temporary = layout.RunLayout(os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}"))
     secret = home.secret(run.run_id)
     try:
@@ -430,6 +463,13 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
         records.sync_directory(os.path.dirname(run.root))
     except OSError:
         pass  # the run exists, and others may have seen it: only a power cut right now could still take it back
+
+
+def _check_not_deleted(workspace: layout.WorkspaceLayout, run_id: str) -> None:
+    if os.path.lexists(workspace.tombstone(run_id)):
+        raise ExperimentExecutionException(
+            f"the run {run_id} was deleted, and its id is not used again; choose another run"
+        )
 
 
 def _write_failure(plan: Plan, run: layout.RunLayout, journal: records.JsonLines) -> None:

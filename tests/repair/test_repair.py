@@ -14,7 +14,7 @@ import pytest
 from turnout import repair
 from turnout.history.index import Index
 from turnout.repair import Examination, Finding
-from turnout.runtime import layout, processes, records, states
+from turnout.runtime import dispatching, layout, processes, records, runqueue, states
 from turnout.runtime.record import RunRecord
 from turnout.testing.records import make_run, make_workspace, metric
 
@@ -56,7 +56,10 @@ def age(path: str | Path) -> None:
 def test_a_sound_home_has_nothing_to_mend(workspace) -> None:
     make_run(workspace, "a", events_by_writer={"w": [metric("m", 1)]})
     make_run(workspace, "b", state=states.RUNNING, files={"lock": json.dumps(processes.identity()).encode()})
-    make_run(workspace, "queued", state=states.QUEUED)
+    queued = make_run(
+        workspace, "queued", state=states.QUEUED, files={"lock": json.dumps(processes.identity()).encode()}
+    )
+    enqueue(workspace, queued)
     assert found(workspace, objects=True) == {}
 
 
@@ -151,6 +154,54 @@ def test_a_run_whose_process_is_gone_is_settled(workspace) -> None:
     said = findings[run.root].mend()
     assert said.startswith("is Failed now: ")
     assert RunRecord(run.root).status()[0] == states.FAILED
+
+
+def enqueue(workspace: layout.WorkspaceLayout, run: layout.RunLayout) -> str:
+    """Put a run into the queue, which this process dispatches."""
+    queue = workspace.home.queue_here
+    name = runqueue.enqueue(workspace.home, run.root, {}, "abc")
+    records.write_json(queue.dispatcher, processes.identity())
+    return os.path.join(queue.waiting, name)
+
+
+def test_entries_of_runs_that_have_ended_or_are_gone_are_removed(workspace) -> None:
+    ended = enqueue(workspace, make_run(workspace, "ended"))
+    assert mended(workspace, ended) == "removed"
+    gone = enqueue(workspace, workspace.run("gone"))
+    assert mended(workspace, gone) == "removed"
+    torn = os.path.join(workspace.home.queue_here.waiting, "000000000099.torn")
+    Path(torn).write_text('{"run": ')
+    os.chmod(torn, layout.FILE_MODE)
+    assert mended(workspace, torn) == "removed"
+
+
+def test_a_queue_that_nobody_dispatches_is_woken(workspace, monkeypatch) -> None:
+    lock = json.dumps(processes.identity()).encode()
+    enqueue(workspace, make_run(workspace, "queued", state=states.QUEUED, files={"lock": lock}))
+    queue = workspace.home.queue_here
+    os.unlink(queue.dispatcher)
+    woken = []
+    monkeypatch.setattr(dispatching, "wake", lambda home, runtime: woken.append(home.root))
+    findings = found(workspace)
+    assert findings[queue.waiting].mend() == "a dispatcher was started"
+    assert woken == [workspace.home.root]
+
+
+def test_a_run_that_no_queue_has_is_settled(workspace) -> None:
+    run = make_run(workspace, "lost", state=states.NOT_STARTED, submitter={**processes.identity(), "start": 1})
+    findings = found(workspace)
+    assert "no queue" in findings[run.root].seen
+    assert findings[run.root].mend().startswith("is Canceled now: never handed over")
+
+
+def test_runs_that_wait_for_a_machine_of_another_name_are_told(workspace) -> None:
+    enqueue(workspace, make_run(workspace, "queued", state=states.QUEUED))
+    queue = workspace.home.queue_here
+    other = os.path.join(workspace.home.queue, "old-name")
+    os.rename(queue.root, other)
+    findings = found(workspace)
+    assert "old-name" in findings[other].seen
+    assert findings[other].mend is None
 
 
 def test_lines_that_can_not_be_read_are_counted_and_kept(workspace) -> None:

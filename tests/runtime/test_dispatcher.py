@@ -325,6 +325,43 @@ def test_a_run_whose_supervisor_always_fails_is_given_up_and_the_queue_goes_on(m
     assert "supervisor" in RunRecord(bad.root).status()[1]
 
 
+def test_a_script_whose_run_is_given_up_does_not_live_on(machine: Machine) -> None:
+    run = machine.start("a", GATED)
+    until(lambda: machine.noted() == ["a"])
+    script = records.read_json(run.process)
+    definition = records.read_json(run.definition)
+    definition["configuration"] = ["damaged"]
+    records.write_json(run.definition, definition)
+    holder = runlock.holder(run.lock)
+    assert holder is not None
+    os.kill(holder["pid"], signal.SIGKILL)
+    assert machine.end(run) == ["Failed"]
+    assert processes.state(script) == processes.GONE
+
+
+def test_a_canceled_run_does_not_begin_after_all(machine: Machine) -> None:
+    """A keeper that an earlier supervisor forked comes too late for the claim."""
+    run = machine.write("late")
+    journal = records.JsonLines(run.journal)
+    for state in ("Preparing", "Queued", "Starting"):
+        journal.append({"t": time.time(), "state": state, "reason": ""})
+    records.write_json(run.lock, {**processes.identity(), "start": 1})  # gone
+    records.write_json(run.cancel, {"by": "me", "t": time.time()})
+    runqueue.enqueue(machine.home, run.root, {}, machine.runtime)
+    assert machine.end(run) == ["Canceled"]
+    from turnout.runtime import keeper
+
+    log = os.open(run.script_log, os.O_WRONLY | os.O_CREAT)
+    argv = [sys.executable, "-c", NOTE, str(machine.notes), "late"]
+    pid, pipe = keeper.start(run, argv, dict(os.environ), log, machine.home.secret(run.run_id))
+    assert os.read(pipe, 1) == b""
+    os.waitpid(pid, 0)
+    os.close(pipe)
+    os.close(log)
+    assert machine.noted() == []
+    assert not os.path.exists(run.exit)
+
+
 def test_a_record_that_cannot_be_read_does_not_stop_the_queue(machine: Machine) -> None:
     bad = machine.write("bad")
     Path(bad.definition).write_text("{torn")
@@ -416,3 +453,16 @@ def test_where_there_are_cgroups_nothing_escapes(machine: Machine, tmp_path: Pat
     assert machine.end(run) == ["Failed"]
     until(lambda: processes.start_time(orphan) is None)
     assert not os.path.exists(script["cgroup"])
+
+
+def test_a_request_that_is_being_written_is_left_alone_at_the_end(machine: Machine) -> None:
+    """Someone asks for the end just when the run ends: its temporary file is not the supervisor's to remove."""
+    run = machine.start("a", GATED)
+    until(lambda: machine.noted() == ["a"])
+    mine = Path(f"{run.cancel}.{os.getpid()}-00ff.tmp")
+    killed = Path(f"{run.exit}.{2**22 + 1}-00ff.tmp")
+    for path in (mine, killed):
+        path.write_text("{")
+    machine.gate.touch()
+    assert machine.end(run) == ["Completed"]
+    assert (mine.exists(), killed.exists()) == (True, False)

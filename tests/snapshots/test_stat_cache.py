@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from turnout.runtime import layout, manifest
+from turnout.runtime import gc, layout, manifest
+from turnout.runtime.checkout import CheckoutError, checkout
 from turnout.runtime.objects import Incoming, ObjectStore
 from turnout.snapshots import statcache
 
@@ -259,3 +260,23 @@ def test_each_source_directory_has_a_cache_of_its_own(store_home):
     workspace = store_home.workspace("default")
     assert statcache.file_name(workspace, b"/a") != statcache.file_name(workspace, b"/b")
     assert isinstance(workspace, layout.WorkspaceLayout)
+
+
+def test_an_object_that_was_found_missing_is_stored_again(tree, pack, calm, store_home, tmp_path):
+    """Until then the cache counts on it: no snapshot looks at each object anew."""
+    snapshot = pack()
+    store = ObjectStore(store_home.objects)
+    entries = manifest.parse(snapshot.manifest)
+    os.unlink(store.path(entries[0].content))
+    assert pack().written == 0
+    with pytest.raises(CheckoutError):
+        checkout(entries, store, str(tmp_path / "code"))
+    assert pack().written == 1
+    checkout(entries, store, str(tmp_path / "code"))
+
+
+def test_what_gc_has_freed_is_stored_again(tree, pack, calm, store_home):
+    pack()
+    assert pack().written == 0
+    assert gc.collect(store_home, older_than=0.0).freed["objects"].count == 4
+    assert pack().written == 4

@@ -76,7 +76,7 @@ SCENARIOS = {
     "canceled while it runs": Scenario(["wait"], cancel=True, ends={None: {states.CANCELED}}),
     "canceled while it is queued": Scenario(cancel=True, queued=True, ends={None: {states.CANCELED}}),
     "with a time limit": Scenario(
-        ["wait", "orphan"], ends={None: {states.CANCELED}}, configuration={"maxRunDurationSeconds": 1}
+        ["wait", "orphan"], ends={None: {states.CANCELED}}, configuration={"maxRunDurationSeconds": 0.3}
     ),
     "with an environment to build": Scenario(build=True, ends={None: {states.COMPLETED}, **OWN_END}),
 }

@@ -17,7 +17,7 @@ from turnout.cli import errors, streams
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("turnout.cli.submit", "Submit a training script to a compute target."),
-    "runs": ("turnout.cli.runs", "List runs, newest first."),
+    "runs": ("turnout.cli.runs", "List runs, newest first; `runs delete` deletes some."),
     "show": ("turnout.cli.show", "Show what is known of a run."),
     "logs": ("turnout.cli.logs", "Print a run's log; -f follows it."),
     "metrics": ("turnout.cli.metrics", "Print a run's metrics."),
@@ -33,6 +33,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "snapshot": ("turnout.cli.snapshot", "Show what a snapshot of a directory would hold."),
     "restore": ("turnout.cli.restore", "Write a run's snapshot into a directory."),
     "doctor": ("turnout.cli.doctor", "Say what works on this machine, and what to do about the rest."),
+    "gc": ("turnout.cli.gc", "Free disk space that no run needs."),
     "reindex": ("turnout.cli.reindex", "Rebuild the index from the run directories."),
 }
 """Each command's module, and its line in `turnout --help`, which therefore imports none of them."""
@@ -70,6 +71,13 @@ def _debug_option() -> click.Option:
     )
 
 
+def with_debug(command: click.Command) -> click.Command:
+    """Return a command, after giving it `--debug` unless it has that."""
+    if not any("--debug" in parameter.opts for parameter in command.params):
+        command.params.append(_debug_option())
+    return command
+
+
 class _Commands(click.Group):
     """The table of commands as a click group."""
 
@@ -82,10 +90,7 @@ class _Commands(click.Group):
             return None
         # importlib.import_module, without importing importlib for one call.
         __import__(entry[0])
-        command: click.Command = sys.modules[entry[0]].command
-        if not any("--debug" in parameter.opts for parameter in command.params):
-            command.params.append(_debug_option())
-        return command
+        return with_debug(sys.modules[entry[0]].command)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -1,4 +1,4 @@
-"""`turnout runs`: the runs of the workspace, newest first."""
+"""`turnout runs`: the runs of the workspace, newest first; `turnout runs delete` is beside it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from turnout import cli
 from turnout.cli import common, text
 from turnout.runtime import states
 
@@ -17,7 +18,28 @@ if TYPE_CHECKING:
 _UNREMARKABLE = (states.RUNNING, states.COMPLETED)
 
 
-@click.command("runs")
+class _Runs(click.Group):
+    """`turnout runs` lists; what else there is to do with runs is a file of its own, loaded when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return ["delete"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name != "delete":
+            return None
+        from turnout.cli import runs_delete
+
+        return cli.with_debug(runs_delete.command)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] != "delete":
+            raise click.UsageError(f"there is no 'turnout runs {args[0]}'; there is: delete", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group("runs", cls=_Runs, invoke_without_command=True)
 @click.option("--experiment", metavar="NAME", help="Only runs of this experiment.")
 @click.option(
     "--status",
@@ -33,7 +55,9 @@ _UNREMARKABLE = (states.RUNNING, states.COMPLETED)
 @click.option("--children", is_flag=True, help="Child runs too.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the ids.")
 @common.json_option
+@click.pass_context
 def command(
+    context: click.Context,
     experiment: str | None,
     status: tuple[str, ...],
     tags: tuple[str, ...],
@@ -43,7 +67,10 @@ def command(
     quiet: bool,
     as_json: bool,
 ) -> None:
-    """List runs, newest first."""
+    """List runs, newest first; or delete some."""
+    if context.invoked_subcommand is not None:
+        _refuse_options(context)
+        return
     index = common.index(common.workspace())
     wanted = None if everything else limit
     rows = index.list_runs(
@@ -65,6 +92,14 @@ def command(
     else:
         narrowed = experiment or status or tags
         common.notice("no run is like that" if narrowed else "no runs yet; `turnout submit SCRIPT` makes one")
+
+
+def _refuse_options(context: click.Context) -> None:
+    """Refuse `turnout runs --json delete …`: an option before the word would be ignored."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        if parameter.expose_value and source is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"{parameter.opts[-1]} belongs to the list; write it after the word delete", context)
 
 
 def _tags(words: tuple[str, ...]) -> dict[str, str | None] | None:

@@ -217,7 +217,8 @@ def _dry_run(
     from turnout import submission
     from turnout.targets.compute_target import scheduler_for
 
-    plan = submission.prepare(experiment, config, tags, None, name, streams.say, secrets)
+    with submission.recording(experiment.workspace.home, streams.say):
+        plan = submission.prepare(experiment, config, tags, None, name, streams.say, secrets)
     scheduler = scheduler_for(plan.definition["target"], experiment.workspace.home)
     directory = experiment.workspace.layout.run(plan.definition["id"]).root
     request = scheduler.plan(plan.definition, directory)

@@ -144,6 +144,15 @@ class Index:
         with self._database.reading() as connection:
             return queries.counts(connection, self._place.workspace_id)
 
+    def children(self, run_ids: Sequence[str]) -> list[str]:
+        """Return the ids of the runs that name one of these as their parent.
+
+        Raises:
+            RecordException: the index can't be used.
+        """
+        with self._database.reading() as connection:
+            return queries.children(connection, self._place.workspace_id, run_ids)
+
     def last_metrics(self, run_id: str) -> list[LastMetric]:
         """Return each metric of a run with its last value, count, lowest and highest; by name."""
         with self._database.reading() as connection:

@@ -162,6 +162,17 @@ def count(connection: Connection, workspace_id: str) -> int:
     return int(connection.execute(query).scalar() or 0)
 
 
+def children(connection: Connection, workspace_id: str, run_ids: Sequence[str]) -> list[str]:
+    """Return the ids of the runs whose parent is one of these."""
+    runs = schema.runs.c
+    found: list[str] = []
+    for start in range(0, len(run_ids), _BLOCK):
+        part = list(run_ids[start : start + _BLOCK])
+        query = select(runs.id).where(runs.workspace == workspace_id, runs.parent.in_(part)).order_by(runs.id)
+        found += connection.execute(query).scalars()
+    return found
+
+
 def last_metrics(connection: Connection, workspace_id: str, run_id: str) -> list[LastMetric]:
     """Return each metric of a run with its last value, in the order in which they were first seen."""
     series = schema.series.c

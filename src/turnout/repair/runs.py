@@ -40,7 +40,7 @@ def abandoned(examination: Examination) -> Iterator[Finding]:
         if states.is_final(state) or runlock.holder(run.lock) is None:
             continue
         if record.supervisor_state() == processes.GONE:
-            yield Finding(run.root, f"{state}, but the process that carried it out is gone", mend=_look(run))
+            yield Finding(run.root, f"{state}, but the process that carried it out is gone", mend=look(run))
 
 
 def lines(examination: Examination) -> Iterator[Finding]:
@@ -72,7 +72,9 @@ def _skipped(path: str) -> int:
         return count  # `modes` and `unreadable` name it
 
 
-def _look(run: layout.RunLayout) -> Callable[[], str]:
+def look(run: layout.RunLayout) -> Callable[[], str]:
+    """Return what looks at a run, which settles it."""
+
     def mend() -> str:
         from turnout.run import Run
 

@@ -16,6 +16,7 @@ _RUNTIME = os.path.dirname(os.path.abspath(__file__))
 _PACKAGE = os.path.dirname(_RUNTIME)
 _INIT = "shipped_init.py"
 _DIGEST_LENGTH = 64
+_SEEN = "seen-"
 _VERSION = '__version__ = "'
 
 _shipped: Dict[str, str] = {}
@@ -37,9 +38,32 @@ def ship(home: layout.Home) -> str:
     return known
 
 
+def present(home: layout.Home) -> str:
+    """Return the directory of this runtime in a home, whether it was shipped there or not."""
+    return os.path.join(home.runtime, _digest(_contents(_sources())))
+
+
+def is_copy(name: str) -> bool:
+    """Say whether a name in `Home.runtime` is that of a whole copy."""
+    return len(name) == _DIGEST_LENGTH and "." not in name and not name.startswith(_SEEN)
+
+
+def forget_missing(home: layout.Home) -> None:
+    """Remove what was noted about copies that are no longer there."""
+    for name in os.listdir(home.runtime):
+        if name.startswith(_SEEN):
+            memo = os.path.join(home.runtime, name)
+            try:
+                with open(memo, encoding="ascii") as stream:
+                    if not os.path.isdir(os.path.join(home.runtime, stream.read())):
+                        os.unlink(memo)
+            except (OSError, ValueError):
+                continue  # another process's, and gone meanwhile
+
+
 def _find_or_copy(home: layout.Home) -> str:
     files = _sources()
-    memo = os.path.join(home.runtime, "seen-%s" % _look(files))
+    memo = os.path.join(home.runtime, _SEEN + _look(files))
     try:
         with open(memo, encoding="ascii") as stream:
             digest = stream.read()

@@ -138,6 +138,8 @@ class _Copy:
         try:
             source = self._store.open(entry.content)
         except StoreError as error:
+            if isinstance(error.error, FileNotFoundError):
+                self._store.void_stat_caches()
             raise CheckoutError("%s: its object can't be read: %s" % (entry.path, error)) from error
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC

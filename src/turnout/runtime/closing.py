@@ -127,12 +127,18 @@ def close(
 
 
 def _remove_unfinished(run: layout.RunLayout) -> None:
-    """Remove what a killed process of the runtime had begun to write; a request to cancel is someone else's."""
-    others = os.path.basename(run.cancel) + "."
+    """Remove what a killed process had begun to write; someone may be writing a request to cancel just now."""
+    request = os.path.basename(run.cancel) + "."
     for directory in (run.root, run.system_logs):
         for name in os.listdir(directory):
-            if name.endswith(".tmp") and not name.startswith(others):
+            if name.endswith(".tmp") and not (name.startswith(request) and _is_being_written(name)):
                 os.unlink(os.path.join(directory, name))
+
+
+def _is_being_written(name: str) -> bool:
+    """Say whether the process that made a temporary file lives; see `records.write_atomic`."""
+    writer = name.split(".")[-2].split("-")[0]
+    return writer.isdigit() and int(writer) != os.getpid() and processes.start_time(int(writer)) is not None
 
 
 def _duration(started: float, ended: float, outcome: Outcome) -> Optional[float]:

@@ -22,7 +22,9 @@ from turnout.runtime import (
     closing,
     dispatching,
     filelocks,
+    keeper,
     layout,
+    members,
     processes,
     records,
     runlock,
@@ -39,7 +41,10 @@ _TRIES = 50
 """How often a free lock that another process is just letting go is tried, a millisecond apart."""
 _CRASH, _KILLED, _ENOUGH = 10, 1, 30
 """What an unexpected end of a run's supervisor counts, by its own error or by a signal, and where the run is given up."""
+_CRASHES = 3
 _PAUSE_SECONDS = 0.1
+_GRACE_SECONDS = 2.0
+"""Between SIGTERM and SIGKILL for the script of a run that is given up."""
 _ROOM_SECONDS = 1.0
 """Between attempts on a full disk."""
 
@@ -223,7 +228,9 @@ class Dispatcher:
             self.waiting.pop(job.entry.name, None)
             self.started[job.entry.name] = job
             runqueue.mark_started(self.home, job.entry, grant)
-        if job.entry.grant is not None:
+        if _size(job.run.crashes) >= _CRASHES:
+            self.give_up(job)
+        elif job.entry.grant is not None:
             if time.monotonic() >= job.not_before:
                 job.not_before = 0.0
                 self.supervise(job)
@@ -317,6 +324,8 @@ class Dispatcher:
         if not runlock.acquire(job.run.lock):
             return
         outcome = closing.Outcome()
+        if not keeper.claim(job.run):
+            outcome.leftovers = members.Members(job.run, lambda: set(self.children)).end(_GRACE_SECONDS)
         outcome.reason = "its supervisor failed again and again: see system_logs/supervisor.log"
         self.close(job, states.FAILED, outcome)
 
@@ -375,6 +384,13 @@ class Dispatcher:
             )
         finally:
             os._exit(code)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
 
 
 def _import_for_forks() -> None:

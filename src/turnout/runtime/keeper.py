@@ -91,6 +91,11 @@ def _keep(
         os.wait()
 
 
+def claim(run: layout.RunLayout) -> bool:
+    """Take the run's claim for no process, so that its script can't begin any more; return False when it has begun."""
+    return records.create_json(run.process, {**processes.identity(), "pid": 0, "start": 0})
+
+
 def write_exit(run: layout.RunLayout, ended: Dict[str, Any]) -> None:
     """Write how the script ended; on a full disk again and again, since nobody else knows it."""
     while True:

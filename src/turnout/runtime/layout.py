@@ -27,6 +27,8 @@ FILE_MODE = 0o600
 OUTPUTS = "outputs"
 LOGS = "logs"
 OFFLINE_RUNS = "offline-runs"
+TRASH_SUFFIX = ".trash"
+"""Ends the name that an environment or a runtime is given before it is removed, where it lies."""
 USER_LOGS = "user_logs"
 SYSTEM_LOGS = "system_logs"
 
@@ -44,6 +46,8 @@ class Home:
     __slots__ = (
         "environments",
         "format",
+        "gc_lock",
+        "gc_turn",
         "objects",
         "queue",
         "root",
@@ -61,6 +65,8 @@ class Home:
         self.queue = os.path.join(root, "queue")  # HOST/: runs that wait on that machine, and those that hold slots
         self.secrets = os.path.join(root, "secrets")  # RUN_ID: variables handed over, gone at the start
         self.runtime = os.path.join(root, "runtime")  # DIGEST/turnout/…: this package, as shipped
+        self.gc_lock = os.path.join(root, "gc.lock")  # held by submits (shared) and by gc (alone); always empty
+        self.gc_turn = os.path.join(root, "gc.turn")  # gc closes it, so that no further submit begins; always empty
         self.tools = os.path.join(root, "tools")  # links to tools that builders call: uv
         self.workspaces = os.path.join(root, "workspaces")
 
@@ -102,6 +108,7 @@ class WorkspaceLayout:
     __slots__ = (
         "changes",
         "definition",
+        "deleted",
         "environments",
         "experiments",
         "index",
@@ -122,13 +129,18 @@ class WorkspaceLayout:
         self.experiments = os.path.join(root, "experiments")  # NAME/: tags, the counter of run numbers
         self.changes = os.path.join(root, "changes")  # a marker per run that began or ended
         self.runs = os.path.join(root, "runs")
-        self.trash = os.path.join(root, "trash")  # runs being deleted
+        self.trash = os.path.join(root, "trash")  # RUN_ID.RANDOM: runs being removed
+        self.deleted = os.path.join(root, "deleted")  # RUN_ID: an empty file for each run that was deleted
         self.stat_cache = os.path.join(root, "stat-cache")  # one file per source directory
         self.index = os.path.join(root, "index.sqlite")
 
     def run(self, run_id: str) -> "RunLayout":
         """Return the layout of the run `run_id`."""
         return RunLayout(os.path.join(self.runs, run_id))
+
+    def tombstone(self, run_id: str) -> str:
+        """Return the file that says that the run `run_id` was deleted: its id is never used again."""
+        return os.path.join(self.deleted, run_id)
 
     @property
     def home(self) -> Home:
@@ -140,7 +152,7 @@ class RunLayout:
     """The files of one run's record; `root` may also be an offline run's directory."""
 
     __slots__ = (
-        "artifacts", "cancel", "checkout", "code", "definition", "environment", "environment_log", "events", "exit",
+        "artifacts", "cancel", "checkout", "code", "crashes", "definition", "environment", "environment_log", "events", "exit",
         "journal", "lock", "manifest", "patch", "placement", "process", "result", "root", "script_log",
         "supervisor_log", "system_logs", "user_logs",
     )  # fmt: skip
@@ -166,6 +178,9 @@ class RunLayout:
         self.system_logs = os.path.join(root, SYSTEM_LOGS)
         self.script_log = os.path.join(self.user_logs, "std_log.txt")  # the script's stdout and stderr
         self.environment_log = os.path.join(self.system_logs, "environment.log")  # the builder's output
+        self.crashes = os.path.join(
+            self.system_logs, "crashes"
+        )  # a byte for each supervisor that failed by its own error
         self.supervisor_log = os.path.join(self.system_logs, "supervisor.log")
 
     @property

@@ -50,7 +50,8 @@ class Members:
             return set(descendants(keeper["pid"]))
         ours = self._ours()
         found = {pid for pid in descendants(os.getpid(), ours) if pid not in ours}
-        group = None if processes.state(script) == processes.UNKNOWN else script["pid"]
+        known = script["pid"] > 0 and processes.state(script) != processes.UNKNOWN
+        group = script["pid"] if known else None
         marker = ("%s=%s" % (layout.RUN_DIRECTORY_VARIABLE, self._run.root)).encode("utf-8", "surrogateescape")
         for pid in _all_pids():
             if pid in ours or pid == os.getpid() or is_runtime(pid):
@@ -63,7 +64,7 @@ class Members:
     def signal(self, number: int) -> bool:
         """Signal the script's process group; say whether there was one."""
         script = self.script()
-        if script is None or not self._group_is_ours(script):
+        if script is None or script["pid"] <= 0 or not self._group_is_ours(script):
             return False
         try:
             os.killpg(script["pid"], number)

@@ -4,6 +4,7 @@ An object under its final name is whole and on the disk: contents are first stag
 together, then renamed. So a power cut leaves stale staged files at worst, which later writers remove.
 """
 
+import errno
 import hashlib
 import os
 import time
@@ -20,6 +21,7 @@ CHUNK = 1 << 20
 """Bytes held in memory of a file that is being read or written, however large it is."""
 
 INCOMING = "incoming"
+DAMAGED = ".damaged"
 GENERATION = "generation"
 STALE_SECONDS = 86400.0
 """Staged files of a writer that died are removed once they are this old."""
@@ -100,10 +102,26 @@ class ObjectStore:
             return ""
 
     def start_generation(self) -> None:
-        """Make stat caches check anew which objects are there; whoever removes objects calls this afterwards."""
-        records.write_atomic(
-            os.path.join(self.root, GENERATION), os.urandom(16).hex().encode("ascii") + b"\n", sync=True
-        )
+        """Make stat caches check anew which objects are there; whoever removes objects calls this.
+
+        Before, while submits are kept out: so it holds however the remover ends. Else afterwards.
+        """
+        try:
+            records.write_atomic(
+                os.path.join(self.root, GENERATION), os.urandom(16).hex().encode("ascii") + b"\n", sync=True
+            )
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            moment = int(time.time() * 1e9)
+            os.utime(self.root, ns=(moment, moment))  # a full disk takes a time, which is part of the state as well
+
+    def void_stat_caches(self) -> None:
+        """Start a generation, if the home can be written: something that should be there was found missing."""
+        try:
+            self.start_generation()
+        except OSError:
+            pass
 
     def set_aside(self, digest: str) -> None:
         """Take a damaged object out of use: it is kept as `NAME.damaged`, and the next snapshot stores it anew.
@@ -113,7 +131,7 @@ class ObjectStore:
         """
         path = self.path(digest)
         try:
-            os.rename(path, path + ".damaged")
+            os.rename(path, path + DAMAGED)
             self.start_generation()
         except FileNotFoundError:
             pass  # another reader was faster

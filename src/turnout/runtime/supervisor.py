@@ -166,11 +166,23 @@ class Supervisor:
             records.write_json(self.run.environment, built.facts)
 
     def launch(self) -> str:
-        """Copy the snapshot out and start the script, unless an earlier supervisor has."""
-        from turnout.runtime import launchers, placement
+        """Start the script, unless an earlier supervisor has.
 
+        A run that ends without having begun is claimed first: a keeper of an earlier supervisor's may be about to start
+        the script just now.
+        """
         if os.path.exists(self.run.process):
             return states.LAUNCHED
+        event = self.try_to_launch()
+        if event != states.LAUNCHED and not keeper.claim(self.run):
+            self.outcome.reason = ""
+            return states.LAUNCHED
+        return event
+
+    def try_to_launch(self) -> str:
+        """Copy the snapshot out and start the script."""
+        from turnout.runtime import launchers, placement
+
         if self.cancelled():
             return states.CANCEL
         if not self.interpreter:  # a supervisor that took over: the environment may have gone meanwhile
@@ -391,9 +403,20 @@ def supervise(
         import traceback
 
         traceback.print_exc()
+        _note_crash(run)
         return 1
     dispatching.move_on(home, os.getppid())
     return 0
+
+
+def _note_crash(run: layout.RunLayout) -> None:
+    """Count it, so that a dispatcher that comes later can tell a run that can't be supervised."""
+    try:
+        descriptor = os.open(run.crashes, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
+        os.write(descriptor, b".")
+        os.close(descriptor)
+    except OSError:
+        pass
 
 
 def _carry_through(

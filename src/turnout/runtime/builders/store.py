@@ -44,9 +44,8 @@ def build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner: 
     if not key:
         raise BuildFailed("the run's environment has no usable key (%r)" % environment.get("key"))
     os.makedirs(home.environments, layout.DIRECTORY_MODE, exist_ok=True)
-    lock = os.open(home.environment(key) + ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+    lock = _lock(home, key, runner)
     try:
-        _acquire(lock, home, runner)
         found = find(environment, home, builder)
         if found is not None:
             runner.say("environment %s was built meanwhile" % key)
@@ -99,6 +98,24 @@ def _remove(directory: str, ignore_errors: bool = False) -> None:
     import shutil  # only here, so that finding an environment does not pay for it
 
     shutil.rmtree(directory, ignore_errors)
+
+
+def _lock(home: layout.Home, key: str, runner: "Runner") -> int:
+    """Return a descriptor that holds the lock of an environment; gc may have removed the file while it was waited for."""
+    path = home.environment(key) + ".lock"
+    while True:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+        try:
+            _acquire(lock, home, runner)
+            try:
+                if os.path.samestat(os.stat(path), os.fstat(lock)):
+                    return lock
+            except FileNotFoundError:
+                pass
+        except BaseException:
+            os.close(lock)
+            raise
+        os.close(lock)
 
 
 def _acquire(lock: int, home: layout.Home, runner: "Runner") -> None:

@@ -89,10 +89,13 @@ def create_run(
         files: further files of the record by name, such as `manifest`.
 
     Raises:
-        UserErrorException: there is a run with that id, or it can't be one.
+        UserErrorException: there is or was a run with that id, or it can't be one.
         RecordException: the record can't be written; nothing stays behind.
     """
     run = workspace.run(check_id(definition.get("id") or new_id()))
+    # In this order: whoever deletes a run leaves the tombstone before the run goes.
+    if not os.path.lexists(run.root) and os.path.lexists(workspace.tombstone(run.run_id)):
+        raise UserErrorException("the run %s was deleted, and its id is not used again; choose another id" % run.run_id)
     if not begin(run, definition_of(run.run_id, definition), files or {}):
         raise UserErrorException("there is a run %s already; choose another id" % run.run_id)
     mark_changed(run)

@@ -1,0 +1,79 @@
+"""Frees built environments that no run of the home uses, and half-built ones.
+
+A lock in a workspace keeps no environment: whoever needs it again builds it again from the lock. An environment goes only
+while its own lock can be had, so one that is being built is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, Optional
+
+from turnout.runtime import filelocks, layout
+from turnout.runtime.gc.items import Sweep, names, newest_time, reason
+from turnout.runtime.gc.marking import Marks
+
+ENVIRONMENTS = "environments"
+
+_LOCK = ".lock"
+_WHOLE = ".json"
+
+
+def free(home: layout.Home, marks: Marks, sweep: Sweep) -> None:
+    """Put unused environments into the trash beside them; in a dry run count them."""
+    if not marks.environments_are_known:
+        return
+    for key, newest in _keys(home.environments).items():
+        if key not in marks.environments and newest <= sweep.before:
+            try:
+                _free(home, key, sweep)
+            except OSError as error:
+                sweep.problems.append("the environment %s can't be removed: %s" % (key, reason(error)))
+
+
+def _keys(directory: str) -> Dict[str, float]:
+    """Return the keys of all environments, whole or not, with the time of the newest of each one's files."""
+    found: Dict[str, float] = {}
+    for name in names(directory):
+        if name.endswith((layout.TRASH_SUFFIX, ".tmp")):
+            continue
+        key = next((name[: -len(end)] for end in (_LOCK, _WHOLE) if name.endswith(end)), name)
+        moment = newest_time(os.path.join(directory, name))
+        if moment is not None:
+            found[key] = max(moment, found.get(key, 0.0))
+    return found
+
+
+def _free(home: layout.Home, key: str, sweep: Sweep) -> None:
+    directory = home.environment(key)
+    if sweep.dry:
+        if os.path.lexists(directory):
+            sweep.free(ENVIRONMENTS, directory)
+        return
+    lock = _locked(directory + _LOCK)
+    if lock is None:
+        return
+    try:
+        _unlink(directory + _WHOLE)  # first: without it a directory is no environment
+        if os.path.lexists(directory):
+            os.rename(directory, "%s.%s%s" % (directory, os.urandom(4).hex(), layout.TRASH_SUFFIX))
+        _unlink(directory + _LOCK)  # whoever waits for it notices (see builders.store)
+    finally:
+        os.close(lock)
+
+
+def _locked(path: str) -> Optional[int]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+    try:
+        filelocks.lock(descriptor, path, wait=False)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _unlink(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        pass

@@ -1,0 +1,86 @@
+"""Frees what was left half-made by processes that were killed: runs, temporary files, handed-over variables, trash."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Iterator, Set
+
+from turnout.runtime import deletion, layout, records, states
+from turnout.runtime.gc.environments import ENVIRONMENTS
+from turnout.runtime.gc.items import Sweep, is_older, names, reason
+from turnout.runtime.gc.marking import Marks
+from turnout.runtime.gc.runtimes import RUNTIMES
+
+DELETED = "deleted runs"
+HALF_MADE = "half-made runs"
+SECRETS = "stale secrets"
+TEMPORARY = "temporary files"
+
+_TEMPORARY = re.compile(r".+\.(tmp|new)", re.DOTALL).fullmatch
+
+
+def finish_deletions(home: layout.Home, sweep: Sweep) -> None:
+    """Delete the runs whose deletion a kill has stopped before it began in earnest: somebody has asked for it."""
+    for workspace in _workspaces(home):
+        for run_id in deletion.unfinished(workspace):
+            run = workspace.run(run_id)
+            if not _has_ended(run):
+                continue
+            try:
+                deletion.delete(run)
+            except OSError as error:
+                sweep.problems.append("the run %s can't be deleted: %s" % (run_id, reason(error)))
+
+
+def free(home: layout.Home, marks: Marks, sweep: Sweep) -> None:
+    """Free half-made runs, temporary files and secrets that no run waits for."""
+    for workspace in _workspaces(home):
+        for name in names(workspace.runs):
+            path = os.path.join(workspace.runs, name)
+            if name.startswith(".") and is_older(path, sweep.before_unguarded):
+                sweep.free(HALF_MADE, path)
+    for directory in _swept(home):
+        for name in names(directory):
+            path = os.path.join(directory, name)
+            if _TEMPORARY(name) and is_older(path, sweep.before_unguarded):
+                sweep.free(TEMPORARY, path)
+    _free_secrets(home, marks, sweep)
+
+
+def remove_trash(home: layout.Home, sweep: Sweep) -> None:
+    """Remove what was put into the trash, now or by those who were killed."""
+    for workspace in _workspaces(home):
+        for name in names(workspace.trash):
+            sweep.free(DELETED, os.path.join(workspace.trash, name))
+    for kind, directory in ((ENVIRONMENTS, home.environments), (RUNTIMES, home.runtime)):
+        for name in names(directory):
+            if name.endswith(layout.TRASH_SUFFIX):
+                sweep.free(kind, os.path.join(directory, name))
+
+
+def _free_secrets(home: layout.Home, marks: Marks, sweep: Sweep) -> None:
+    stale = [name for name in names(home.secrets) if is_older(os.path.join(home.secrets, name), sweep.before_unguarded)]
+    if not stale:
+        return
+    wanted: Set[str] = set(stale)
+    waiting = {run.run_id for run in marks.run_layouts() if run.run_id in wanted and not _has_ended(run)}
+    for name in stale:
+        if name not in waiting:
+            sweep.free(SECRETS, os.path.join(home.secrets, name))
+
+
+def _has_ended(run: layout.RunLayout) -> bool:
+    return states.is_final(str(records.last_line(run.journal).get("state")))
+
+
+def _swept(home: layout.Home) -> Iterator[str]:
+    """Yield the directories in which files are written under a temporary name and renamed; a run's are its own."""
+    yield from (home.root, home.objects, home.environments, home.runtime, home.tools)
+    for workspace in _workspaces(home):
+        yield from (workspace.root, workspace.targets, workspace.locks, workspace.stat_cache)
+
+
+def _workspaces(home: layout.Home) -> Iterator[layout.WorkspaceLayout]:
+    for name in names(home.workspaces):
+        yield home.workspace(name)

@@ -89,7 +89,7 @@ def test_temporary_files_are_removed_once_their_writer_is_gone(workspace, where)
 
 def test_variables_of_a_run_that_has_ended_or_never_was_are_removed(workspace) -> None:
     make_run(workspace, "ended")
-    make_run(workspace, "waiting", state=states.QUEUED)
+    make_run(workspace, "waiting", state=states.QUEUED, submitter=processes.identity())
     for name in ("ended", "waiting", "coming"):
         records.write_json(workspace.home.secret(name), {"A": "b"})
     mended(workspace, workspace.home.secret("ended"))

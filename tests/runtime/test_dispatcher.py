@@ -447,12 +447,14 @@ def test_where_there_are_cgroups_nothing_escapes(machine: Machine, tmp_path: Pat
     orphan = int(until(lambda: pids.exists() and pids.read_text()))
     holder = runlock.holder(run.lock)
     script = records.read_json(run.process)
+    path = until(lambda: os.path.exists(run.cgroup) and records.read_json(run.cgroup)["path"])
+    until(lambda: orphan in cgroups.members(path))
     assert holder is not None
     for pid in (holder["pid"], script["keeper"]["pid"], script["pid"]):
         os.kill(pid, signal.SIGKILL)
     assert machine.end(run) == ["Failed"]
     until(lambda: processes.start_time(orphan) is None)
-    assert not os.path.exists(script["cgroup"])
+    assert not os.path.exists(path)
 
 
 def test_a_request_that_is_being_written_is_left_alone_at_the_end(machine: Machine) -> None:

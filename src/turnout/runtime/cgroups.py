@@ -1,5 +1,8 @@
 """A cgroup for each run, where this account may make one: what is in it is found and ended whatever it has shed.
 
+Moving a process into one makes the kernel wait for all processors, about 10 ms in which nobody forks. So a run gets its cgroup when
+it has lasted for a while, not at its start.
+
 Only version 2 of the interface is used (Linux, Documentation/admin-guide/cgroup-v2.rst): root has it, and users whose session
 was delegated one (systemd's `user@.service`). Without one, `members` finds a run's processes by other means.
 """
@@ -29,12 +32,12 @@ def make(run_id: str) -> Optional[str]:
     return path
 
 
-def enter(path: str) -> bool:
-    """Move this process into a cgroup; say whether it could."""
+def move(path: str, pid: int) -> bool:
+    """Move a process into a cgroup, 0 for this one; what it starts from then on is in it too. Say whether that went."""
     try:
         descriptor = os.open(os.path.join(path, "cgroup.procs"), os.O_WRONLY | os.O_CLOEXEC)
         try:
-            os.write(descriptor, b"0")
+            os.write(descriptor, b"%d" % pid)
         finally:
             os.close(descriptor)
     except OSError:
@@ -47,7 +50,7 @@ def leave() -> None:
     mine = _own()
     while mine is not None and os.path.basename(mine).startswith(_PREFIX):
         mine = os.path.dirname(mine)
-        if enter(mine):
+        if move(mine, 0):
             return
 
 

@@ -402,6 +402,9 @@ def _import_for_forks() -> None:
 
 def main(arguments: List[str]) -> int:
     """Run as a process of its own: `HOME`. Returns 0 also when another dispatcher works there."""
+    import gc
+
+    gc.disable()  # a collection in a fork would copy all of this process's memory, and there is no garbage to speak of
     import ctypes  # noqa: F401 - once, here: every supervisor and keeper needs it, and they are forks of this process
 
     os.chdir("/")

@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any, Dict, List, Optional, Tuple
 
-from turnout.runtime import cgroups, layout, processes, records
+from turnout.runtime import layout, processes, records
 
 CANNOT_EXECUTE = 126
 """Exit code of a script's process that could not be started, as POSIX shells have it."""
@@ -159,10 +159,7 @@ def _become_script(
     """Turn this process into the script; never returns."""
     try:
         os.setpgid(0, 0)
-        group = cgroups.make(run.run_id)
-        if group is not None and not cgroups.enter(group):
-            group = None
-        if not records.create_json(run.process, {**processes.identity(), "keeper": keeper, "cgroup": group}):
+        if not records.create_json(run.process, {**processes.identity(), "keeper": keeper}):
             os._exit(0)  # another one is the script
         if os.path.exists(handed_over):
             os.unlink(handed_over)

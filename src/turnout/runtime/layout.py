@@ -152,8 +152,8 @@ class RunLayout:
     """The files of one run's record; `root` may also be an offline run's directory."""
 
     __slots__ = (
-        "artifacts", "cancel", "checkout", "code", "crashes", "definition", "environment", "environment_log", "events", "exit",
-        "journal", "lock", "manifest", "patch", "placement", "process", "result", "root", "script_log",
+        "artifacts", "cancel", "cgroup", "checkout", "code", "crashes", "definition", "environment", "environment_log",
+        "events", "exit", "journal", "lock", "manifest", "patch", "placement", "process", "result", "root", "script_log",
         "supervisor_log", "system_logs", "user_logs",
     )  # fmt: skip
 
@@ -168,6 +168,7 @@ class RunLayout:
         self.result = os.path.join(root, "result.json")  # supervisor: how it ended
         self.lock = os.path.join(root, "lock")  # who supervises
         self.cancel = os.path.join(root, "cancel")  # a request: by whom, when
+        self.cgroup = os.path.join(root, "cgroup")  # supervisor: where the run's processes are, on systems with cgroups
         self.process = os.path.join(root, "process")  # the script's process names itself before it becomes the script
         self.exit = os.path.join(root, "exit")  # the keeper: how the script's process ended
         self.events = os.path.join(root, "events")  # WRITER.jsonl, one writer a file

@@ -58,8 +58,29 @@ class Members:
                 continue
             if _group_of(pid) == group or marker in _environment(pid):
                 found.add(pid)
-        found.update(pid for pid in cgroups.members(str(script.get("cgroup") or "")) if pid not in ours)
+        found.update(pid for pid in cgroups.members(self._cgroup()) if pid not in ours)
         return found
+
+    def gather(self) -> None:
+        """Put what lives into a cgroup of the run's own, where one may be made."""
+        path = cgroups.make(self._run.run_id)
+        if path is None:
+            return
+        records.write_json(self._run.cgroup, {"path": path})
+        moved: Set[int] = set()
+        while True:
+            missing = self.find() - moved - set(cgroups.members(path))
+            if not missing:
+                return
+            for pid in missing:  # again for what they started meanwhile
+                cgroups.move(path, pid)
+            moved |= missing
+
+    def _cgroup(self) -> str:
+        try:
+            return str(records.read_json(self._run.cgroup)["path"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
 
     def signal(self, number: int) -> bool:
         """Signal the script's process group; say whether there was one."""
@@ -99,9 +120,7 @@ class Members:
 
     def forget(self) -> None:
         """Remove what marked the run's processes, once none is left."""
-        script = self.script()
-        if script is not None and script.get("cgroup"):
-            cgroups.remove(str(script["cgroup"]))
+        cgroups.remove(self._cgroup())
 
     def _group_is_ours(self, script: Dict[str, Any]) -> bool:
         """Say whether the group that bears the script's pid is still the run's: the pid may have been given out again."""

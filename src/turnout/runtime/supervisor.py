@@ -41,6 +41,8 @@ GRACE_SECONDS = 10.0
 
 _LEFTOVERS_GRACE_SECONDS = 2.0
 _LAUNCHES = 5
+_GATHER_SECONDS = 1.0
+"""After which a run is worth a cgroup."""
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 _ROOM_SECONDS = 1.0
 """Between attempts to go on with a run on a disk that is full."""
@@ -75,6 +77,8 @@ class Supervisor:
         self.launches = 0
         self.inspection: Any = None
         self.members = members.Members(run, self.own_children)
+        self.gathered = os.path.exists(run.cgroup)
+        self.gather_at = time.monotonic() + _GATHER_SECONDS
         self._looked = time.monotonic()
 
     def supervise(self) -> None:
@@ -252,8 +256,18 @@ class Supervisor:
                 self.cancelled()
                 return states.TIME_LIMIT
             self.inspect()
-            self.rest(deadline, self.script)
+            self.rest(self.next_step(deadline), self.script)
         return self.read_exit()
+
+    def next_step(self, deadline: Optional[float]) -> Optional[float]:
+        """Return when to wake, after having put a run that has lasted for a while into its cgroup."""
+        if self.gathered:
+            return deadline
+        if time.monotonic() >= self.gather_at:
+            self.gathered = True
+            self.members.gather()
+            return deadline
+        return self.gather_at if deadline is None else min(deadline, self.gather_at)
 
     def rest(self, until: Optional[float] = None, script: Optional[watch.Process] = None) -> None:
         """Sleep until something happens; whoever is woken, or wakes, sees to it that the queue moves on."""

@@ -35,6 +35,7 @@ ENDED = "ended"  # the script's process has ended
 CANCEL = "cancel"  # someone asked for the end
 TIME_LIMIT = "time limit"
 COLLECTED = "collected"  # what it left is in the record
+WITHDRAWN = "withdrawn"  # it was to end before any process had become its script
 LOST = "lost"  # nothing of the run lives and it left no exit code
 
 # What the supervisor does next.
@@ -72,6 +73,7 @@ _TABLE: "Dict[Tuple[str, str], Tuple[str, str]]" = {
     (RUNNING, TIME_LIMIT): (RUNNING, TERMINATE),
     (RUNNING, ENDED): (FINALIZING, COLLECT),
     (RUNNING, LOST): (FAILED, CLOSE),
+    (RUNNING, WITHDRAWN): (CANCELED, CLOSE),
     (FINALIZING, SUPERVISED): (FINALIZING, COLLECT),
     (FINALIZING, CANCEL): (FINALIZING, COLLECT),
     (FINALIZING, LOST): (FINALIZING, COLLECT),

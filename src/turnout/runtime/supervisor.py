@@ -339,6 +339,8 @@ class Supervisor:
         if self.launches > _LAUNCHES or os.path.exists(self.run.process):
             return self.lost("it could not be started: see system_logs/supervisor.log")
         event = self.launch()
+        if event == states.CANCEL:
+            return states.WITHDRAWN
         return states.SUPERVISED if event == states.LAUNCHED else self.lost(self.outcome.reason)
 
     def lost(self, reason: str) -> str:

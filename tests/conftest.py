@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import Phase, settings
+
+# A shell without job control starts what it puts into the background with these ignored, and every process that a test
+# starts would inherit that: Ctrl-C in a test's terminal would do nothing.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
 # In CI a failing example is printed as it was found: shrinking one that starts processes can take minutes.
 settings.register_profile("ci", deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate), print_blob=True)

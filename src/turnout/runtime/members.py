@@ -50,7 +50,7 @@ class Members:
             return set(descendants(keeper["pid"]))
         ours = self._ours()
         found = {pid for pid in descendants(os.getpid(), ours) if pid not in ours}
-        known = script["pid"] > 0 and processes.state(script) != processes.UNKNOWN
+        known = processes.state(script) == processes.ALIVE  # else the pid may have been given out again
         group = script["pid"] if known else None
         marker = ("%s=%s" % (layout.RUN_DIRECTORY_VARIABLE, self._run.root)).encode("utf-8", "surrogateescape")
         for pid in _all_pids():

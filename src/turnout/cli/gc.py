@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 import re
-import sys
 from typing import Any
 
 import click
 
-from turnout.cli import common, text
+from turnout.cli import common, streams, text
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*([smhdw]?)", re.ASCII)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -43,14 +42,14 @@ def command(dry_run: bool, older_than: float, as_json: bool) -> int:
     """
     from turnout import gc
 
-    found = gc.collect(older_than, dry_run, lambda line: print(f"turnout: {line}", file=sys.stderr, flush=True))
+    found = gc.collect(older_than, dry_run, lambda line: streams.say(f"turnout: {line}"))
     if as_json:
         kinds = {kind: {"count": freed.count, "bytes": freed.bytes} for kind, freed in sorted(found.freed.items())}
         common.print_json({"dry_run": dry_run, "freed": kinds, "bytes": found.bytes, "problems": found.problems})
     else:
         _print(found, dry_run)
     for problem in found.problems:
-        print(f"turnout: {problem}", file=sys.stderr)
+        streams.say(f"turnout: {problem}")
     return 1 if found.problems else 0
 
 

@@ -51,5 +51,6 @@ def _held(row: dict[str, Any]) -> str:
 
 
 def _offer(found: dict[str, Any]) -> str:
-    gpus = f" and {len(found['gpus'])} GPUs" if found["gpus"] else ""
-    return f"{found['slots']} CPU slot{'s' * (found['slots'] != 1)}{gpus}"
+    from turnout.runtime import slots
+
+    return slots.spoken(slots.Demand(found["slots"], len(found["gpus"])))

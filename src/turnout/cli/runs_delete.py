@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from turnout.cli import common, text
+from turnout.cli import common, streams, text
 
 if TYPE_CHECKING:
     from turnout.run import Run
@@ -28,7 +28,7 @@ def command(run_names: tuple[str, ...], yes: bool, as_json: bool) -> int:
     named = [common.find(workspace, name) for name in run_names]  # a name that is wrong deletes nothing
     runs = deletion.plan(workspace.layout, named)
     if not yes and not _confirmed(runs, len({run.id for run in named})):
-        print("turnout: nothing was deleted", file=sys.stderr)
+        streams.say("turnout: nothing was deleted")
         return 1
     deleted = deletion.carry_out(workspace.layout, runs)
     if as_json:
@@ -37,7 +37,7 @@ def command(run_names: tuple[str, ...], yes: bool, as_json: bool) -> int:
         print("".join(f"deleted {run_id}\n" for run_id in deleted.ids), end="")
         common.notice(f"{text.size(deleted.bytes)} freed; `turnout gc` frees what no run refers to any more")
     for problem in deleted.problems:
-        print(f"turnout: {problem}; `turnout gc` tries again", file=sys.stderr)
+        streams.say(f"turnout: {problem}; `turnout gc` tries again")
     return 0
 
 

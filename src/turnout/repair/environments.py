@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from turnout.repair.finding import Examination, Finding, names, remove
-from turnout.runtime import filelocks, layout
+from turnout.runtime import filelocks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,30 +21,15 @@ def half_built(examination: Examination) -> Iterator[Finding]:
     for name in names(home.environments):
         path = home.environment(name)
         if os.path.isdir(path) and not name.endswith(".tmp") and not os.path.exists(path + ".json"):
-            lock = _lock(path)
+            lock = filelocks.try_lock(path + ".lock")
             if lock is not None:
                 os.close(lock)
                 yield Finding(path, "a half-built environment; its builder is gone", mend=_remove_alone(path))
 
 
-def _lock(path: str) -> int | None:
-    """Take the builder's lock; None while someone builds."""
-    name = path + ".lock"
-    lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
-    try:
-        filelocks.lock(lock, name, wait=False)
-    except BlockingIOError:
-        os.close(lock)
-        return None
-    except BaseException:
-        os.close(lock)
-        raise
-    return lock
-
-
 def _remove_alone(path: str) -> Callable[[], str]:
     def mend() -> str:
-        lock = _lock(path)
+        lock = filelocks.try_lock(path + ".lock")
         if lock is None or os.path.exists(path + ".json"):
             return "left alone: it is being built again"
         try:

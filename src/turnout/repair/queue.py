@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from turnout.repair.finding import Examination, Finding, names, remove
+from turnout.repair.finding import Examination, Finding, remove
 from turnout.repair.runs import look
-from turnout.runtime import bundle, dispatching, layout, processes, runlock, runqueue, states
+from turnout.runtime import bundle, dispatching, processes, runlock, runqueue, states
 from turnout.runtime.record import SCRIPT_RUN, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from turnout.runtime import layout
 
 
 def check(examination: Examination) -> Iterator[Finding]:
@@ -61,8 +63,8 @@ def never_queued(examination: Examination) -> Iterator[Finding]:
 def _elsewhere(home: layout.Home) -> Iterator[Finding]:
     """Find runs that wait for a machine of another name."""
     here = os.path.basename(home.queue_here.root)
-    for host in names(home.queue):
-        other = layout.QueueLayout(os.path.join(home.queue, host))
+    for other in runqueue.queues(home):
+        host = os.path.basename(other.root)
         count = len(runqueue.names(other.waiting)) + len(runqueue.names(other.started))
         if host != here and count:
             yield Finding(

@@ -8,7 +8,7 @@ or by the next one. Whether a run may be deleted is for the caller to find out.
 from __future__ import annotations
 
 import os
-from typing import Iterator, List
+from typing import List
 
 from turnout.runtime import layout, markers, records, removal, runqueue
 
@@ -21,11 +21,9 @@ def delete(run: layout.RunLayout) -> None:
     """
     workspace = run.workspace
     _leave_tombstone(workspace, run.run_id)
-    for path in _outside(run):
-        try:
-            os.unlink(path)
-        except FileNotFoundError:
-            pass
+    home = workspace.home
+    runqueue.remove_file(home.secret(run.run_id))
+    runqueue.remove(home, run.root)
     os.makedirs(workspace.trash, layout.DIRECTORY_MODE, exist_ok=True)
     entry = os.path.join(workspace.trash, "%s.%s" % (run.run_id, os.urandom(4).hex()))
     try:
@@ -53,24 +51,6 @@ def empty_trash(workspace: layout.WorkspaceLayout, tally: removal.Tally) -> List
 def unfinished(workspace: layout.WorkspaceLayout) -> List[str]:
     """Return the ids of runs that are there although their deletion has begun: whoever deleted them was killed."""
     return [name for name in _names(workspace.deleted) if os.path.lexists(workspace.run(name).root)]
-
-
-def _outside(run: layout.RunLayout) -> List[str]:
-    """Return the files that belong to a run and lie outside of its record."""
-    home = run.workspace.home
-    return [home.secret(run.run_id), *_queue_entries(home, run)]
-
-
-def _queue_entries(home: layout.Home, run: layout.RunLayout) -> Iterator[str]:
-    """Yield what a closer that was killed left in the queue of any machine: it would hold slots for ever."""
-    for host in _names(home.queue):
-        queue = layout.QueueLayout(os.path.join(home.queue, host))
-        for directory in (queue.waiting, queue.started):
-            for name in runqueue.names(directory):
-                if name.endswith("." + run.run_id):
-                    entry = runqueue.read(home, directory, name)
-                    if entry is not None and entry.directory == run.root:
-                        yield os.path.join(directory, name)
 
 
 def _leave_tombstone(workspace: layout.WorkspaceLayout, run_id: str) -> None:

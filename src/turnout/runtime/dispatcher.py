@@ -1,9 +1,9 @@
 """Starts the runs of this machine's queue as slots come free: one process for all workspaces of a home.
 
 It is started by whoever needs it, ends when nothing waits, and may be killed at any moment: what it knows is in the queue's
-files and the runs' records, and the next one goes on from there. It holds the run lock of each run that waits, so it writes
-their journals; a run that gets its slots is handed to a supervisor, which is a fork of this process: that costs a twentieth of
-a new interpreter.
+files and the runs' records, and the next one goes on from there. It takes the run lock of a run before it journals what
+that waits for; a run that gets its slots is handed to a supervisor, which is a fork of this process: that costs a twentieth
+of a new interpreter.
 """
 
 from __future__ import annotations
@@ -88,7 +88,6 @@ class Dispatcher:
 
     Args:
         home: this machine's home.
-        lock: the descriptor that holds the dispatcher's lock.
         waiter: where to sleep.
     """
 

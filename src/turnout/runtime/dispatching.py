@@ -5,13 +5,12 @@ Anyone may call this at any time: submitters after they have handed a run over, 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import sys
 from typing import Any, Dict, List, Optional
 
-from turnout.runtime import layout, processes, runlock, runqueue, starting
+from turnout.runtime import layout, processes, records, runlock, runqueue, starting
 
 _started: List[int] = []
 
@@ -19,8 +18,7 @@ _started: List[int] = []
 def dispatcher(queue: layout.QueueLayout) -> Optional[Dict[str, Any]]:
     """Return the identity of the process that dispatches, as it wrote it; None when none does."""
     try:
-        with open(queue.dispatcher, "rb") as stream:
-            value = json.loads(stream.read().decode("utf-8"))
+        value = records.read_json(queue.dispatcher)
     except (OSError, ValueError):
         return None
     return value if isinstance(value, dict) else None

@@ -57,6 +57,25 @@ def lock(descriptor: int, path: "Optional[str]" = None, shared: bool = False, wa
         raise
 
 
+def try_lock(path: str) -> "Optional[int]":
+    """Open a file, which is made if need be, and lock it alone; return the descriptor, or None while someone else has it.
+
+    Raises:
+        NoFileLocks: the file system has none.
+        OSError: the file can't be opened.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+    try:
+        lock(descriptor, path, wait=False)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def unlock(descriptor: int) -> None:
     """Give a lock back, also if a process that was forked meanwhile shares it."""
     try:

@@ -144,16 +144,23 @@ def mark_started(home: layout.Home, entry: Entry, grant: slots.Grant) -> None:
 
 
 def remove(home: layout.Home, directory: str) -> None:
-    """Remove the entries of a run that has ended."""
-    queue = home.queue_here
+    """Remove the entries of a run from the queue of every machine: one that was left would hold slots for ever."""
     ending = "." + os.path.basename(directory)
-    for where in (queue.waiting, queue.started):
-        for name in names(where):
-            if name[_DIGITS:] != ending:
-                continue
-            entry = read(home, where, name)
-            if entry is not None and entry.directory == directory:
-                remove_file(os.path.join(where, name))
+    for queue in queues(home):
+        for where in (queue.waiting, queue.started):
+            for name in names(where):
+                entry = read(home, where, name) if name[_DIGITS:] == ending else None
+                if entry is not None and entry.directory == directory:
+                    remove_file(os.path.join(where, name))
+
+
+def queues(home: layout.Home) -> List[layout.QueueLayout]:
+    """Return the queues of all machines that use this home."""
+    try:
+        hosts = sorted(os.listdir(home.queue))
+    except FileNotFoundError:
+        hosts = []
+    return [layout.QueueLayout(os.path.join(home.queue, host)) for host in hosts]
 
 
 def drop(home: layout.Home, name: str) -> None:

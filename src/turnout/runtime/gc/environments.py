@@ -63,13 +63,10 @@ def _free(home: layout.Home, key: str, sweep: Sweep) -> None:
 
 
 def _locked(path: str) -> Optional[int]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
     try:
-        filelocks.lock(descriptor, path, wait=False)
-    except OSError:
-        os.close(descriptor)
+        return filelocks.try_lock(path)
+    except filelocks.NoFileLocks:
         return None
-    return descriptor
 
 
 def _unlink(path: str) -> None:

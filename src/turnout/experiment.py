@@ -70,9 +70,9 @@ class Experiment:
             snapshot_directory: the code to keep with the run; None keeps none.
             **kwargs: `display_name`.
         """
-        from turnout import submission
+        from turnout import interactive
 
-        return submission.start_logging(self, snapshot_directory, outputs, display_name=kwargs.get("display_name"))
+        return interactive.start_logging(self, snapshot_directory, outputs, display_name=kwargs.get("display_name"))
 
     def get_runs(
         self,

@@ -24,9 +24,10 @@ from typing import Any
 
 from submit import TURNOUT, machine
 
-from turnout.runtime import agent, members, processes, runqueue, states
+from turnout.runtime import agent, members, runqueue, states
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
+from turnout.testing.living import pids_naming
 
 SCRIPT = """
 import os, sys, time
@@ -200,15 +201,7 @@ class Soak:
         return lost
 
     def processes(self) -> list[int]:
-        found = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                text = Path(f"/proc/{name}/cmdline").read_bytes() + Path(f"/proc/{name}/environ").read_bytes()
-            except OSError:
-                continue
-            if self.home.root.encode() in text and int(name) != os.getpid() and processes.start_time(int(name)):
-                found.append(int(name))
-        return found
+        return pids_naming(self.home.root)
 
 
 def main() -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +17,23 @@ import pytest
 from turnout.runtime import agent, cgroups, dispatching, layout, members, processes, records, runlock, runqueue
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
+from turnout.testing.living import until
 from turnout.testing.runs import write_run
 from turnout.workspace import Workspace
 
 NOTE = "import os, sys; os.write(os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT), sys.argv[2].encode() + b'\\n')\n"
 GATED = NOTE + "import time\nwhile not os.path.exists(sys.argv[3]): time.sleep(0.01)\n"
+
+
+def orphaning(pids: Path, more: str) -> str:
+    """Return a script that starts a process in a session of its own, writes down its pid, and waits."""
+    return (
+        "import os, subprocess, sys, time\n"
+        f"child = subprocess.Popen(['sleep', '600'], start_new_session=True, {more})\n"
+        f"open({str(pids)!r} + '.new', 'w').write(str(child.pid))\n"
+        f"os.rename({str(pids)!r} + '.new', {str(pids)!r})\n"
+        "time.sleep(600)"
+    )
 
 
 @pytest.fixture
@@ -80,16 +91,6 @@ def machine(workspace_layout: layout.WorkspaceLayout, tmp_path: Path) -> Machine
     made = Machine(workspace_layout, tmp_path)
     made.ask("configure", slots=1, gpus=[])
     return made
-
-
-def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 40
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_runs_start_in_their_order_one_after_the_other(machine: Machine) -> None:
@@ -253,14 +254,7 @@ def test_what_left_its_session_is_found_after_the_supervisor_was_killed(machine:
 
 def test_without_keeper_what_carries_the_runs_marker_is_found(machine: Machine, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
-    text = (
-        "import os, subprocess, sys, time\n"
-        "child = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
-        f"open({str(pids)!r} + '.new', 'w').write(str(child.pid))\n"
-        f"os.rename({str(pids)!r} + '.new', {str(pids)!r})\n"
-        "time.sleep(600)"
-    )
-    run = machine.start("a", text)
+    run = machine.start("a", orphaning(pids, ""))
     orphan = int(until(lambda: pids.exists() and pids.read_text()))
     holder = runlock.holder(run.lock)
     assert holder is not None
@@ -436,14 +430,7 @@ def test_where_there_are_cgroups_nothing_escapes(machine: Machine, tmp_path: Pat
         pytest.skip("this account may make no cgroup (version 2)")
     cgroups.remove(mine)
     pids = tmp_path / "pids"
-    text = (
-        "import os, subprocess, sys, time\n"
-        "child = subprocess.Popen(['sleep', '600'], start_new_session=True, env={})\n"
-        f"open({str(pids)!r} + '.new', 'w').write(str(child.pid))\n"
-        f"os.rename({str(pids)!r} + '.new', {str(pids)!r})\n"
-        "time.sleep(600)"
-    )
-    run = machine.start("a", text)
+    run = machine.start("a", orphaning(pids, "env={}"))
     orphan = int(until(lambda: pids.exists() and pids.read_text()))
     holder = runlock.holder(run.lock)
     script = records.read_json(run.process)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +13,7 @@ import pytest
 from turnout.runtime import agent, layout, processes, records, runlock, runqueue
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
+from turnout.testing import living
 from turnout.testing.runs import write_run
 from turnout.workspace import Workspace
 
@@ -35,13 +35,7 @@ def look(run: layout.RunLayout) -> tuple[str, str]:
 
 
 def until(condition: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + 20
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    return living.until(condition, 20)
 
 
 def final(run: layout.RunLayout) -> tuple[str, str]:

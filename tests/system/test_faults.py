@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ import pytest
 from turnout.runtime import agent, layout, members, processes, records, runlock, runqueue, slots, states
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
-from turnout.testing import faults
+from turnout.testing import faults, living
 from turnout.testing.faults import BUILDER, DISPATCHER, KEEPER, SCRIPT, SUBMITTER, SUPERVISOR, Fault
 from turnout.testing.runs import write_run
 from turnout.workspace import Workspace
@@ -289,13 +288,7 @@ def is_dead(fired: Path) -> bool:
 
 
 def until(condition: Callable[[], Any], label: str) -> Any:
-    deadline = time.monotonic() + 40
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"it did not happen within 40 seconds: {label}"
-        time.sleep(0.005)
+    return living.until(condition, 40, label)
 
 
 SUBMIT = """

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from turnout.runtime import agent, layout, members, processes, records, runlock, runqueue, states
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
+from turnout.testing.living import pids_naming
 from turnout.testing.records import make_workspace
 from turnout.testing.runs import write_run
 
@@ -119,15 +120,7 @@ class QueueMachine(RuleBasedStateMachine):
         return pid in keepers
 
     def processes(self) -> list[int]:
-        found = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            try:
-                text = Path(f"/proc/{name}/cmdline").read_bytes() + Path(f"/proc/{name}/environ").read_bytes()
-            except OSError:
-                continue
-            if self.home.root.encode() in text and processes.start_time(int(name)) is not None:
-                found.append(int(name))
-        return sorted(found)
+        return pids_naming(self.home.root)
 
     def teardown(self) -> None:
         """Open all gates; then every run must end, with the truth, and nothing may be left."""

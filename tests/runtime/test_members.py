@@ -1,0 +1,39 @@
+"""Which processes are a run's: never one that only has a number which a script once had."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from turnout.runtime import layout, members, processes, records
+from turnout.testing.living import until
+
+
+@pytest.fixture
+def stranger() -> Iterator[int]:
+    """Return the pid of a process that leads a group and descends from nobody here."""
+    start = ["sh", "-c", "setsid sleep 600 >/dev/null 2>&1 & echo $!"]
+    pid = int(subprocess.run(start, stdout=subprocess.PIPE, env={"PATH": os.defpath}, check=True).stdout)
+    until(lambda: os.getpgid(pid) == pid)
+    yield pid
+    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("changed", [{"boot": "an earlier one"}, {"start": 1}], ids=["rebooted", "pid given out again"])
+def test_a_group_with_the_number_of_a_dead_script_is_nobodys_of_ours(
+    tmp_path: Path, stranger: int, changed: dict[str, Any]
+) -> None:
+    run = layout.RunLayout(str(tmp_path))
+    gone = {**processes.identity(), "pid": 0, "start": 0}
+    records.write_json(run.process, {**processes.identity(stranger), **changed, "keeper": gone})
+    found = members.Members(run, set)
+    assert found.find() == set()
+    assert not found.signal(0)
+    assert found.end(grace=0.0) == 0
+    assert processes.start_time(stranger) is not None

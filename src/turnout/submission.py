@@ -8,6 +8,7 @@ it the run exists and the submitter is no longer needed.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -125,8 +126,8 @@ def _hand_over(scheduler: Any, request: dict[str, Any], run: layout.RunLayout) -
     except OSError as error:
         aside = os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}")
         os.rename(run.root, aside)
+        handed.remove(run.workspace.home, layout.RunLayout(aside))
         _remove_tree(aside)
-        _remove(run.workspace.home.secret(run.run_id))
         raise RecordException(
             f"the run can't be handed over: {_said(error)}; nothing was submitted; "
             f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
@@ -263,6 +264,8 @@ def prepare(
     }
     plan = Plan(definition, given, snapshot.manifest, patch, snapshot.notices)
     plan.failure, plan.failure_words = failure, words
+    if not failure:
+        definition[handed.MEMBER] = handed.new_name()
     return plan
 
 
@@ -379,43 +382,49 @@ def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> 
     """Write the record under a temporary name and rename it into place: from then on the run exists."""
     home = experiment.workspace.home
     if os.path.exists(run.root):
-        raise ExperimentExecutionException(f"there is a run {run.run_id} already; choose another run_id")
+        raise _taken(run.run_id)
     _check_not_deleted(run.workspace, run.run_id)
     temporary = layout.RunLayout(os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}"))
-    secret = home.secret(run.run_id)
+    secret = handed.path(home, plan.definition)
     try:
         bundle.ship(home)
         os.makedirs(temporary.root, layout.DIRECTORY_MODE)
         for directory in (temporary.events, temporary.user_logs, temporary.system_logs):
             os.mkdir(directory, layout.DIRECTORY_MODE)
-        records.write_atomic(temporary.manifest, plan.manifest)
+        records.write_atomic(temporary.manifest, plan.manifest, sync=True)
         if plan.patch:
-            records.write_atomic(temporary.patch, plan.patch)
+            records.write_atomic(temporary.patch, plan.patch, sync=True)
         records.write_json(temporary.definition, plan.definition, sync=True)
         journal = records.JsonLines(temporary.journal)
         journal.append({"t": plan.definition["created"], "state": states.NOT_STARTED, "reason": "submitted"})
         if plan.failure:
             _write_failure(plan, temporary, journal)
+        journal.sync()
         journal.close()
-        if not plan.failure:
-            handed.write(home, run.run_id, plan.handed)
+        if secret is not None:
+            handed.write(home, os.path.basename(secret), run, plan.handed)
+        records.sync_directory(temporary.root)
         markers.mark_changed(run)  # before the run is there: a submitter that dies here leaves no run unmarked
         os.rename(temporary.root, run.root)
     except OSError as error:
-        _remove_tree(temporary.root)
-        _remove(secret)
+        _take_back(temporary, secret)
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):  # of two submits of one id the first one's stands
+            raise _taken(run.run_id) from error
         raise RecordException(
             f"the run can't be recorded in {home.root}: {_said(error)}; nothing was submitted: "
             f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
         ) from error
     except BaseException:
-        _remove_tree(temporary.root)
-        _remove(secret)
+        _take_back(temporary, secret)
         raise
     try:
         records.sync_directory(os.path.dirname(run.root))
     except OSError:
         pass  # the run exists, and others may have seen it: only a power cut right now could still take it back
+
+
+def _taken(run_id: str) -> ExperimentExecutionException:
+    return ExperimentExecutionException(f"there is a run {run_id} already; choose another run_id")
 
 
 def _check_not_deleted(workspace: layout.WorkspaceLayout, run_id: str) -> None:
@@ -441,11 +450,14 @@ def _remove_tree(path: str) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def _remove(path: str) -> None:
-    try:
-        os.unlink(path)
-    except OSError:
-        pass
+def _take_back(temporary: layout.RunLayout, secret: str | None) -> None:
+    """Remove what was written of a run that isn't to be."""
+    _remove_tree(temporary.root)
+    if secret is not None:
+        try:
+            os.unlink(secret)
+        except OSError:
+            pass
 
 
 def _said(error: OSError) -> str:

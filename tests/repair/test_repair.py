@@ -16,7 +16,7 @@ from turnout.history.index import Index
 from turnout.repair import Examination, Finding
 from turnout.runtime import dispatching, layout, processes, records, runqueue, states
 from turnout.runtime.record import RunRecord
-from turnout.testing.records import make_run, make_workspace, metric
+from turnout.testing.records import hand_over, make_run, make_workspace, metric
 
 
 @pytest.fixture
@@ -88,13 +88,15 @@ def test_temporary_files_are_removed_once_their_writer_is_gone(workspace, where)
 
 
 def test_variables_of_a_run_that_has_ended_or_never_was_are_removed(workspace) -> None:
-    make_run(workspace, "ended")
-    make_run(workspace, "waiting", state=states.QUEUED, submitter=processes.identity())
-    for name in ("ended", "waiting", "coming"):
-        records.write_json(workspace.home.secret(name), {"A": "b"})
-    mended(workspace, workspace.home.secret("ended"))
-    age(workspace.home.secret("coming"))
-    mended(workspace, workspace.home.secret("coming"))
+    ended = hand_over(make_run(workspace, "a", handed_over="ended"))
+    submitter = processes.identity()
+    hand_over(make_run(workspace, "b", state=states.QUEUED, submitter=submitter, handed_over="waiting"))
+    mended(workspace, ended)
+    coming = Path(workspace.home.secrets, "coming")
+    records.write_json(str(coming), {"run": "workspaces/default/runs/c"})
+    assert found(workspace) == {}
+    age(coming)
+    mended(workspace, str(coming))
     assert os.listdir(workspace.home.secrets) == ["waiting"]
 
 
@@ -185,6 +187,25 @@ def test_a_queue_that_nobody_dispatches_is_woken(workspace, monkeypatch) -> None
     findings = found(workspace)
     assert findings[queue.waiting].mend() == "a dispatcher was started"
     assert woken == [workspace.home.root]
+
+
+def test_a_run_of_another_container_is_named_and_left_alone(workspace) -> None:
+    lock = json.dumps({**processes.identity(), "namespace": "pid:[1]"}).encode()
+    run = make_run(workspace, "a", state=states.RUNNING, files={"lock": lock})
+    [finding] = [one for path, one in found(workspace).items() if path == run.root]
+    assert "another pid namespace" in finding.seen
+    assert finding.mend is None
+    assert run.lock in finding.advice
+
+
+@pytest.mark.parametrize("text", ["[]", '{"slots": "many"}', '{"gpus": 1}', "{torn"])
+def test_an_offer_that_cannot_be_read_is_named(workspace, text) -> None:
+    queue = workspace.home.queue_here
+    os.makedirs(queue.root, layout.DIRECTORY_MODE)
+    records.write_json(queue.slots, {"slots": 2, "gpus": ["0"]})
+    assert queue.slots not in found(workspace)
+    Path(queue.slots).write_text(text)
+    assert "default" in found(workspace)[queue.slots].seen
 
 
 def test_a_run_that_no_queue_has_is_settled(workspace) -> None:

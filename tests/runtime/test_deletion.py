@@ -2,12 +2,12 @@ import os
 
 import pytest
 
-from turnout.runtime import deletion, records, runqueue, slots
+from turnout.runtime import deletion, runqueue, slots
 from turnout.runtime.removal import Tally
 from turnout.runtime.script import ownership
 from turnout.runtime.script.exceptions import UserErrorException
 from turnout.testing.kills import every_kill
-from turnout.testing.records import make_run, make_workspace
+from turnout.testing.records import hand_over, make_run, make_workspace
 
 DELETE = """
 from turnout.runtime import deletion, layout
@@ -27,8 +27,9 @@ def workspace(tmp_path):
 
 
 def some_run(workspace, run_id):
-    run = make_run(workspace, run_id, log=b"said\n", files={"code/outputs/model.bin": b"x" * 100}, mark=False)
-    records.write_json(workspace.home.secret(run_id), {"TOKEN": "secret"})
+    files = {"code/outputs/model.bin": b"x" * 100}
+    run = make_run(workspace, run_id, log=b"said\n", files=files, mark=False, handed_over=f"for-{run_id}")
+    hand_over(run)
     return run
 
 
@@ -53,7 +54,7 @@ def test_a_deleted_run_leaves_a_tombstone_and_a_marker(workspace):
     assert os.listdir(workspace.trash) == []
     assert os.listdir(workspace.deleted) == ["gone"]
     assert os.listdir(workspace.changes) == ["gone"]
-    assert os.listdir(workspace.home.secrets) == ["kept"]
+    assert os.listdir(workspace.home.secrets) == ["for-kept"]
     assert contents(other.root)
 
 
@@ -88,7 +89,7 @@ def test_killed_at_any_moment_the_run_is_there_whole_or_gone(workspace):
         if os.path.lexists(run.root):
             moments["there"] += 1
             assert contents(run.root) == whole
-            assert os.path.exists(workspace.home.secret("victim")) or "victim" in os.listdir(workspace.deleted)
+            assert os.listdir(workspace.home.secrets) == ["for-victim"] or "victim" in os.listdir(workspace.deleted)
         else:
             moments["gone"] += 1
             assert os.listdir(workspace.deleted) == ["victim"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
@@ -10,19 +9,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from turnout.runtime import agent, cgroups, dispatching, layout, members, processes, records, runlock, runqueue
-from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
 from turnout.testing.living import until
-from turnout.testing.runs import write_run
+from turnout.testing.queue import GATED, NOTE, Machine
 from turnout.workspace import Workspace
-
-NOTE = "import os, sys; os.write(os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT), sys.argv[2].encode() + b'\\n')\n"
-GATED = NOTE + "import time\nwhile not os.path.exists(sys.argv[3]): time.sleep(0.01)\n"
 
 
 def orphaning(pids: Path, more: str) -> str:
@@ -41,51 +35,6 @@ def workspace_layout(home: object) -> layout.WorkspaceLayout:
     return Workspace.from_config().layout
 
 
-class Machine:
-    """One home, with what a test needs of it."""
-
-    def __init__(self, workspace: layout.WorkspaceLayout, directory: Path) -> None:
-        self.workspace = workspace
-        self.home = workspace.home
-        self.notes = directory / "notes"
-        self.gate = directory / "gate"
-        self.runtime = ship(self.home)
-
-    def ask(self, operation: str, **more: Any) -> dict[str, Any]:
-        request = {"operation": operation, "runtime": self.runtime, **more}
-        return agent.handle(self.home, json.loads(json.dumps(request)))
-
-    def write(self, name: str, text: str = NOTE, **configuration: Any) -> layout.RunLayout:
-        return write_run(self.workspace, text, [str(self.notes), name, str(self.gate)], **configuration)
-
-    def start(self, name: str, text: str = NOTE, **resources: int) -> layout.RunLayout:
-        run = self.write(name, text)
-        asked = {"cpus": 1, "gpus": 0, "priority": 0, **resources}
-        self.ask("start", directory=run.root, resources=asked)
-        return run
-
-    def look(self, run: layout.RunLayout) -> tuple[str, str]:
-        state, reason = self.ask("look", directories=[run.root])["states"][run.run_id]
-        return state, reason
-
-    def end(self, *runs: layout.RunLayout) -> list[str]:
-        return [until(lambda run=run: self.final(run)) for run in runs]
-
-    def final(self, run: layout.RunLayout) -> str:
-        state = self.look(run)[0]
-        return state if state in ("Completed", "Failed", "Canceled") else ""
-
-    def noted(self) -> list[str]:
-        return self.notes.read_text().split() if self.notes.exists() else []
-
-    def dispatcher(self) -> dict[str, Any]:
-        found: dict[str, Any] = until(lambda: dispatching.dispatcher(self.home.queue_here))
-        return found
-
-    def state(self, run: layout.RunLayout) -> str:
-        return str(RunRecord(run.root).journaled_state().get("state"))
-
-
 @pytest.fixture
 def machine(workspace_layout: layout.WorkspaceLayout, tmp_path: Path) -> Machine:
     made = Machine(workspace_layout, tmp_path)
@@ -98,7 +47,7 @@ def test_runs_start_in_their_order_one_after_the_other(machine: Machine) -> None
     until(lambda: machine.noted() == ["first"])
     others = [machine.start(str(number)) for number in range(5)]
     urgent = machine.start("urgent", priority=1)
-    until(lambda: machine.state(urgent) == "Queued")
+    until(lambda: {machine.state(run) for run in (urgent, *others)} == {"Queued"})
     assert machine.noted() == ["first"]
     assert machine.look(others[0])[1] == "waiting for 1 CPU slot (free: 0 of 1 CPU slots); 1 before it"
     machine.gate.touch()
@@ -176,7 +125,7 @@ def test_a_queued_run_that_is_canceled_never_starts(machine: Machine) -> None:
     machine.gate.touch()
     machine.end(first)
     assert machine.noted() == ["first"]
-    assert not os.path.exists(machine.home.secret(queued.run_id))
+    assert os.listdir(machine.home.secrets) == []
 
 
 def test_a_queued_run_is_canceled_when_no_dispatcher_lives(machine: Machine) -> None:
@@ -347,7 +296,7 @@ def test_a_canceled_run_does_not_begin_after_all(machine: Machine) -> None:
 
     log = os.open(run.script_log, os.O_WRONLY | os.O_CREAT)
     argv = [sys.executable, "-c", NOTE, str(machine.notes), "late"]
-    pid, pipe = keeper.start(run, argv, dict(os.environ), log, machine.home.secret(run.run_id))
+    pid, pipe = keeper.start(run, argv, dict(os.environ), log, None)
     assert os.read(pipe, 1) == b""
     os.waitpid(pid, 0)
     os.close(pipe)
@@ -425,7 +374,7 @@ def test_processes_of_the_runtime_are_told_from_others(machine: Machine) -> None
 
 def test_where_there_are_cgroups_nothing_escapes(machine: Machine, tmp_path: Path) -> None:
     """Session, environment, supervisor and keeper are gone: only the cgroup still tells."""
-    mine = cgroups.make("try-" + os.path.basename(tmp_path))
+    mine = cgroups.make(str(tmp_path))
     if mine is None:
         pytest.skip("this account may make no cgroup (version 2)")
     cgroups.remove(mine)

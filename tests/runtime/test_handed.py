@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from turnout.runtime import handed, layout, variables
+from turnout.runtime import handed, layout, states, variables
+from turnout.testing.records import hand_over, make_run, make_workspace
 
 
 @pytest.fixture
@@ -16,24 +17,45 @@ def home(tmp_path):
     return home
 
 
+def run_of(home, run_id="run", workspace="w", handed_over="name", state=states.QUEUED):
+    make_workspace(home.root, workspace)
+    return make_run(home.workspace(workspace), run_id, state=state, handed_over=handed_over)
+
+
 def test_it_arrives_byte_for_byte(home):
     given = handed.Handed({"A": "\udcff\n\u00e4", "B": ""}, {"variables": "x" * 100_000, "TOKEN": "s\udc80"})
-    handed.write(home, "run", given)
-    assert handed.read(home, "run") == given
+    run = run_of(home)
+    handed.write(home, "name", run, given)
+    assert handed.read(home, run) == given
     assert given.all() == {**given.variables, **given.secrets}
 
 
 def test_it_is_its_owners_alone(home):
     before = os.umask(0)
     try:
-        handed.write(home, "run", handed.Handed({}, {"A": "1"}))
+        path = hand_over(run_of(home))
     finally:
         os.umask(before)
-    assert stat.S_IMODE(os.stat(home.secret("run")).st_mode) == 0o600
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o600
 
 
-def test_nothing_is_handed_over_where_there_is_no_file(home):
-    assert handed.read(home, "run") == handed.Handed({}, {})
+def test_nothing_is_read_for_a_run_that_was_handed_nothing(home):
+    make_workspace(home.root, "w")
+    assert handed.read(home, make_run(home.workspace("w"))) == handed.Handed({}, {})
+
+
+def test_what_was_handed_over_and_is_gone_is_an_error(home):
+    with pytest.raises(handed.HandedOverGone, match=r"are gone: .*/secrets/name"):
+        handed.read(home, run_of(home))
+
+
+def test_runs_of_one_id_in_two_workspaces_have_their_own(home):
+    one, other = run_of(home, workspace="one", handed_over="1"), run_of(home, workspace="other", handed_over="2")
+    handed.write(home, "1", one, handed.Handed({}, {"A": "of one"}))
+    handed.write(home, "2", other, handed.Handed({}, {"A": "of the other"}))
+    assert handed.read(home, one).secrets == {"A": "of one"}
+    handed.remove(home, one)
+    assert handed.read(home, other).secrets == {"A": "of the other"}
 
 
 def test_a_secret_wins_over_every_other_variable_but_turnouts():
@@ -52,12 +74,15 @@ def test_what_turnout_sets_is_reserved():
 
 
 def test_what_was_left_for_a_run_that_never_came_goes_with_the_next_submit(home):
-    waiting = home.workspace("w").run("waiting")
-    os.makedirs(waiting.root)
     before = time.time() - handed.ORPHANED_SECONDS - 60
-    for name in ("waiting", "orphan", "orphan.123-ab.tmp", "another"):
-        handed.write(home, name, handed.Handed({}, {"A": "1"}))
-        if name != "another":
-            os.utime(home.secret(name), (before, before))
-    handed.write(home, "next", handed.Handed({}, {}))
-    assert sorted(os.listdir(home.secrets)) == ["another", "next", "waiting"]
+    waiting = hand_over(run_of(home, "waiting", handed_over="waiting"))
+    ended = hand_over(run_of(home, "ended", handed_over="ended", state=states.COMPLETED))
+    unknown = os.path.join(home.secrets, "orphan.123-ab.tmp")
+    with open(unknown, "w") as stream:
+        stream.write("{")
+    for name in ("orphan", "young"):
+        handed.write(home, name, home.workspace("w").run("never"), handed.Handed({}, {"A": "1"}))
+    for path in (waiting, ended, unknown, os.path.join(home.secrets, "orphan")):
+        os.utime(path, (before, before))
+    hand_over(run_of(home, "next", handed_over="next"))
+    assert sorted(os.listdir(home.secrets)) == ["next", "waiting", "young"]

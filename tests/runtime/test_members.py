@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from turnout.runtime import layout, members, processes, records
+from turnout.runtime import cgroups, layout, members, processes, records
 from turnout.testing.living import until
 
 
@@ -32,8 +32,14 @@ def test_a_group_with_the_number_of_a_dead_script_is_nobodys_of_ours(
     run = layout.RunLayout(str(tmp_path))
     gone = {**processes.identity(), "pid": 0, "start": 0}
     records.write_json(run.process, {**processes.identity(stranger), **changed, "keeper": gone})
-    found = members.Members(run, set)
+    beside = set(members.descendants(os.getpid()))  # of other tests
+    found = members.Members(run, lambda: beside)
     assert found.find() == set()
     assert not found.signal(0)
     assert found.end(grace=0.0) == 0
     assert processes.start_time(stranger) is not None
+
+
+def test_a_process_of_another_pid_namespace_in_a_cgroup_has_no_number(tmp_path: Path) -> None:
+    (tmp_path / "cgroup.procs").write_text("0\n12\n")
+    assert cgroups.members(str(tmp_path)) == [12]

@@ -130,7 +130,7 @@ def test_a_run_that_was_never_handed_over_ends_canceled(workspace_layout: layout
     records.write_json(run.definition, definition)
     state, reason = look(run)
     assert (state, "never handed over" in reason) == ("Canceled", True)
-    assert not os.path.exists(workspace_layout.home.secret(run.run_id))
+    assert os.listdir(workspace_layout.home.secrets) == []
 
 
 def test_a_canceled_run_that_never_started_never_starts(workspace_layout: layout.WorkspaceLayout) -> None:
@@ -210,7 +210,7 @@ def test_the_reason_of_a_failure_quotes_no_secret(workspace_layout: layout.Works
         assert "hunter2-hunter2" in stream.read()
     with open(run.result) as stream:
         assert "hun" not in stream.read()
-    assert not os.path.exists(run.workspace.home.secret(run.run_id))
+    assert os.listdir(run.workspace.home.secrets) == []
 
 
 def test_what_a_script_reports_of_its_failure_is_kept_without_secrets(workspace_layout: layout.WorkspaceLayout) -> None:

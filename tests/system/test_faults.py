@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from turnout.runtime import agent, layout, members, processes, records, runlock, runqueue, slots, states
+from turnout.runtime import agent, handed, layout, members, processes, records, runlock, runqueue, slots, states
 from turnout.runtime.bundle import ship
 from turnout.runtime.record import RunRecord
 from turnout.testing import faults, living
@@ -243,7 +243,8 @@ class Lab:
         lines = Path(run.script_log).read_text().splitlines() if os.path.exists(run.script_log) else []
         assert [line for line in lines if line.startswith("line ")][: len(told)] == [f"line {n}" for n in told], context
         until(lambda: self.in_queue() == [], f"{context}: {self.in_queue()}")
-        assert not os.path.exists(self.home.secret(run.run_id)), context
+        handed_over = handed.path(self.home, record.definition)
+        assert handed_over is None or not os.path.exists(handed_over), context
         until(lambda: not self.left(run), f"{context}: {self.left(run)}")
         assert [name for name in os.listdir(run.root) if name.endswith(".tmp")] == [], context
         if os.path.exists(run.supervisor_log):

@@ -23,6 +23,10 @@ from turnout.testing.records import make_workspace
 from turnout.testing.runs import write_run
 
 SLOTS = 3
+KILLED = (
+    "the script's process is gone and left no exit code: its keeper was killed too, or the machine stopped",
+    "the script was ended by SIGKILL (often the kernel, out of memory)",
+)
 SCRIPT = (
     "import os, sys, time\n"
     "note = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT)\n"
@@ -47,6 +51,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.gates: dict[str, Path] = {}
         self.asked: dict[str, int] = {}
         self.canceled: set[str] = set()
+        self.killed: set[int] = set()
         self.ask("configure", slots=SLOTS, gpus=[])
 
     def ask(self, operation: str, **more: Any) -> dict[str, Any]:
@@ -89,6 +94,7 @@ class QueueMachine(RuleBasedStateMachine):
         victims = [pid for pid in self.processes() if members.is_runtime(pid) and not self.is_keeper(pid)]
         if victims:
             victim = victims[which % len(victims)]
+            self.killed.add(victim)
             try:
                 os.kill(victim, signal.SIGKILL)
             except ProcessLookupError:
@@ -109,6 +115,10 @@ class QueueMachine(RuleBasedStateMachine):
     def no_run_runs_twice(self) -> None:
         noted = self.notes.read_text().split() if self.notes.exists() else []
         assert len(noted) == len(set(noted))
+
+    def script_was_killed(self, run: layout.RunLayout) -> bool:
+        script = records.read_json(run.process)
+        return bool({script["pid"], script["keeper"]["pid"]} & self.killed)
 
     def is_keeper(self, pid: int) -> bool:
         keepers = set()
@@ -136,6 +146,8 @@ class QueueMachine(RuleBasedStateMachine):
         noted = self.notes.read_text().split() if self.notes.exists() else []
         for number, run in enumerate(self.runs):
             state, reason = RunRecord(run.root).status()
+            if state == states.FAILED and reason in KILLED and self.script_was_killed(run):
+                continue  # it, or its keeper, was killed before it could be told from a supervisor
             if run.run_id not in self.canceled:
                 assert (state, reason) == (states.COMPLETED, ""), run.run_id
                 assert str(number) in noted

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from turnout.repair.finding import Examination, Finding, is_abandoned, names, remove
-from turnout.runtime import states
+from turnout.runtime import handed
 from turnout.runtime.record import RunRecord
 
 if TYPE_CHECKING:
@@ -37,15 +37,17 @@ def secrets(examination: Examination) -> Iterator[Finding]:
     """Find variables that wait for a run which has ended, or which never was."""
     home = examination.home
     for name in names(home.secrets):
-        path = home.secret(name)
-        if name.endswith(_TEMPORARY):
+        path = os.path.join(home.secrets, name)
+        if name.endswith(_TEMPORARY) or handed.is_wanted(home, name):
             continue
-        records = [RunRecord(workspace.run(name).root) for workspace in examination.workspaces()]
-        found = [record for record in records if record.exists()]
-        if found and all(states.is_final(str(record.journaled_state().get("state"))) for record in found):
-            yield Finding(path, f"variables of the run {name}, which has ended", mend=remove(path))
-        elif not found and is_abandoned(path):
-            yield Finding(path, f"variables of a run {name} that is not there", mend=remove(path))
+        run = handed.whose(home, name)
+        if run is not None and RunRecord(run.root).exists():
+            yield Finding(
+                path, f"variables of the run {run.run_id}, which doesn't need them any more", mend=remove(path)
+            )
+        elif is_abandoned(path):
+            whose = "an unknown run" if run is None else f"a run {run.run_id}"
+            yield Finding(path, f"variables of {whose} that is not there", mend=remove(path))
 
 
 def _directories(examination: Examination) -> Iterator[str]:

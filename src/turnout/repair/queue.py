@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from turnout.repair.finding import Examination, Finding, remove
 from turnout.repair.runs import look
-from turnout.runtime import bundle, dispatching, processes, runlock, runqueue, states
+from turnout.runtime import bundle, dispatching, processes, runlock, runqueue, slots, states
 from turnout.runtime.record import SCRIPT_RUN, RunRecord
 
 if TYPE_CHECKING:
@@ -36,6 +36,12 @@ def check(examination: Examination) -> Iterator[Finding]:
                 yield Finding(path, f"the run {entry.run_id} has ended and is still in the queue", mend=remove(path))
             else:
                 waits = waits or where == queue.waiting
+    if os.path.exists(queue.slots) and not slots.is_readable(queue):
+        yield Finding(
+            queue.slots,
+            "what this machine offers can't be read, so it is the default",
+            "`turnout target update local --slots N --gpus 0,1` sets it anew",
+        )
     holder = dispatching.dispatcher(queue)
     if waits and (holder is None or processes.state(holder) != processes.ALIVE):
         yield Finding(queue.waiting, "runs wait, and nobody dispatches them", mend=_wake(home))

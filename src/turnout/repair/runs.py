@@ -37,10 +37,18 @@ def abandoned(examination: Examination) -> Iterator[Finding]:
     for run in examination.runs():
         record = RunRecord(run.root)
         state = str(record.journaled_state().get("state"))
-        if states.is_final(state) or runlock.holder(run.lock) is None:
+        holder = runlock.holder(run.lock)
+        if states.is_final(state) or holder is None:
             continue
-        if record.supervisor_state() == processes.GONE:
+        lives = processes.state(holder)
+        if lives == processes.GONE:
             yield Finding(run.root, f"{state}, but the process that carried it out is gone", mend=look(run))
+        elif lives == processes.UNKNOWN and holder.get("host") == os.uname().nodename:
+            yield Finding(
+                run.root,
+                f"{state}, carried out by a process in another pid namespace of {holder['host']}, which can't be seen",
+                f"nothing to do while that container lives; if it is gone, remove {run.lock}, and a look goes on with the run",
+            )
 
 
 def lines(examination: Examination) -> Iterator[Finding]:

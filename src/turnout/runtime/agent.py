@@ -11,7 +11,7 @@ import signal
 import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from turnout.runtime import closing, dispatching, layout, processes, records, runlock, runqueue, slots, states
+from turnout.runtime import closing, dispatching, handed, layout, processes, records, runlock, runqueue, slots, states
 from turnout.runtime.record import SCRIPT_RUN, RunRecord
 
 _TAKE_OVER_SECONDS = 10.0
@@ -155,7 +155,7 @@ def _resume(home: layout.Home, record: RunRecord, runtime: str) -> Optional[Tupl
             if said is not None:
                 return said
         else:
-            # It was handed over, and its entry is lost: the host has another name, or someone removed the queue.
+            # It was handed over, and its entry is lost: a power cut, or someone removed the queue.
             runqueue.enqueue(home, record.layout.root, record.definition.get("resources") or {}, runtime)
     began = woken = time.monotonic()
     dispatching.wake(home, runtime)
@@ -185,7 +185,7 @@ def _hand_over_state(home: layout.Home, record: RunRecord) -> Optional[Tuple[str
     if runqueue.find(home, record.layout.root) is not None or not runlock.acquire(record.layout.lock):
         return None
     closing.end_unsupervised(record, states.CANCELED, "never handed over: its submitter ended before")
-    runqueue.remove_file(home.secret(record.layout.run_id))
+    handed.remove(home, record.layout)
     return record.status()
 
 

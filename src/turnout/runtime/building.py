@@ -1,4 +1,4 @@
-"""Finds a run's environment, or builds it in a child process that the supervisor can end."""
+"""Builds a run's environment in a child process that the supervisor can end."""
 
 from __future__ import annotations
 
@@ -21,12 +21,7 @@ def _stop(number: int, frame: object) -> None:
     raise _Stopped
 
 
-def find(environment: Dict[str, Any], home: layout.Home) -> Optional[builders.Built]:
-    """Return the environment if it is there, else None."""
-    return builders.find(environment, home)
-
-
-class Job:
+class Build:
     """A build in a process group of its own; its output goes to the run's environment log from the first line on.
 
     Args:

@@ -9,20 +9,25 @@ was delegated one (systemd's `user@.service`). Without one, `members` finds a ru
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import List, Optional
 
 _PREFIX = "turnout-"
 
 
-def make(run_id: str) -> Optional[str]:
-    """Make a cgroup for a run, below that of this process; return its directory, or None where that isn't allowed."""
+def make(directory: str) -> Optional[str]:
+    """Make a cgroup for a run, below that of this process; return its path, or None where that isn't allowed.
+
+    Args:
+        directory: the run's record; ids are unique in a workspace only.
+    """
     mine = _own()
     if mine is None:
         return None
     while os.path.basename(mine).startswith(_PREFIX):
         mine = os.path.dirname(mine)  # started inside a run: beside that, not below
-    path = os.path.join(mine, _PREFIX + run_id)
+    path = os.path.join(mine, _PREFIX + hashlib.sha256(os.fsencode(directory)).hexdigest()[:16])
     try:
         os.mkdir(path)
     except FileExistsError:
@@ -55,10 +60,10 @@ def leave() -> None:
 
 
 def members(path: str) -> List[int]:
-    """Return the pids in a cgroup; none when it is gone."""
+    """Return the pids in a cgroup; none when it is gone. The kernel's 0, a process of another namespace, is left out."""
     try:
         with open(os.path.join(path, "cgroup.procs")) as stream:
-            return [int(line) for line in stream.read().split()]
+            return [pid for pid in map(int, stream.read().split()) if pid > 0]
     except (OSError, ValueError):
         return []
 

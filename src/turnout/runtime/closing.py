@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from typing import Any, Dict, Optional
 
-from turnout.runtime import checkout, events, layout, manifest, markers, processes, records, redaction, states
+from turnout.runtime import checkout, events, handed, layout, manifest, markers, processes, records, redaction, states
 from turnout.runtime.objects import ObjectStore
 from turnout.runtime.record import SCRIPT_RUN, RunRecord
 
@@ -73,11 +74,6 @@ def check_out(home: layout.Home, run: layout.RunLayout) -> None:
         os.makedirs(os.path.join(run.code, name), layout.DIRECTORY_MODE, exist_ok=True)
 
 
-def tidy(home: layout.Home, run: layout.RunLayout) -> None:
-    """Remove from the working directory what the snapshot put there and the script left as it was."""
-    checkout.remove_unchanged(run.code, run.checkout)
-
-
 def keep_inspection(run: layout.RunLayout, definition: Dict[str, Any], interpreter: str, pending: Any) -> None:
     """Write what the script's interpreter said about itself to the record."""
     environment = definition.get("environment") or {}
@@ -116,10 +112,7 @@ def close(
         "error": _error(state, reason, reported),
     }
     records.write_json(run.result, result)
-    try:
-        os.unlink(home.secret(run.run_id))
-    except FileNotFoundError:
-        pass
+    handed.remove(home, run)
     _close_children(run, state)
     _remove_unfinished(run)
     journal.append({"t": now, "state": state, "reason": reason})
@@ -130,9 +123,12 @@ def _remove_unfinished(run: layout.RunLayout) -> None:
     """Remove what a killed process had begun to write; someone may be writing a request to cancel just now."""
     request = os.path.basename(run.cancel) + "."
     for directory in (run.root, run.system_logs):
-        for name in os.listdir(directory):
-            if name.endswith(".tmp") and not (name.startswith(request) and _is_being_written(name)):
-                os.unlink(os.path.join(directory, name))
+        try:
+            for name in os.listdir(directory):
+                if name.endswith(".tmp") and not (name.startswith(request) and _is_being_written(name)):
+                    os.unlink(os.path.join(directory, name))
+        except OSError:
+            continue  # `turnout doctor` removes it; the run ends all the same
 
 
 def _is_being_written(name: str) -> bool:
@@ -152,13 +148,18 @@ def _close_children(run: layout.RunLayout, state: str) -> None:
     """End the child runs that the script began and left open: their process is gone."""
     for child_id in events.children(events.read_all(run.events, metrics=False)[0]):
         child = RunRecord(run.workspace.run(child_id).root)
-        if not child.exists() or child.definition.get("type") == SCRIPT_RUN:
-            continue  # a submitted child has a supervisor of its own
-        if states.is_final(str(child.journaled_state().get("state"))):
-            continue
-        end_unsupervised(
-            child, states.CANCELED if state == states.CANCELED else states.FAILED, "its parent run has ended"
-        )
+        try:
+            if not child.exists() or child.definition.get("type") == SCRIPT_RUN:
+                continue  # a submitted child has a supervisor of its own
+            if states.is_final(str(child.journaled_state().get("state"))):
+                continue
+            end_unsupervised(
+                child, states.CANCELED if state == states.CANCELED else states.FAILED, "its parent run has ended"
+            )
+        except (OSError, ValueError) as error:
+            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+                raise  # once more when there is room
+            # A damaged child must not keep its parent from its end; whoever reads it is told.
 
 
 def end_unsupervised(record: RunRecord, state: str, reason: str) -> None:

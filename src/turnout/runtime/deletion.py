@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import List
 
-from turnout.runtime import layout, markers, records, removal, runqueue
+from turnout.runtime import handed, layout, markers, records, removal, runqueue
 
 
 def delete(run: layout.RunLayout) -> None:
@@ -22,7 +22,7 @@ def delete(run: layout.RunLayout) -> None:
     workspace = run.workspace
     _leave_tombstone(workspace, run.run_id)
     home = workspace.home
-    runqueue.remove_file(home.secret(run.run_id))
+    handed.remove(home, run)
     runqueue.remove(home, run.root)
     os.makedirs(workspace.trash, layout.DIRECTORY_MODE, exist_ok=True)
     entry = os.path.join(workspace.trash, "%s.%s" % (run.run_id, os.urandom(4).hex()))

@@ -9,12 +9,13 @@ of a new interpreter.
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import signal
 import sys
 import time
-from typing import Dict, List, Optional
+from typing import Callable, Dict, List, Optional
 
 from turnout.runtime import (
     builders,
@@ -22,9 +23,8 @@ from turnout.runtime import (
     closing,
     dispatching,
     filelocks,
-    keeper,
+    givingup,
     layout,
-    members,
     processes,
     records,
     runlock,
@@ -35,52 +35,20 @@ from turnout.runtime import (
     supervisor,
     watch,
 )
+from turnout.runtime.queuedrun import QueuedRun
 from turnout.runtime.record import RunRecord
 
 _TRIES = 50
 """How often a free lock that another process is just letting go is tried, a millisecond apart."""
-_CRASH, _KILLED, _ENOUGH = 10, 1, 30
-"""What an unexpected end of a run's supervisor counts, by its own error or by a signal, and where the run is given up."""
+_OWN_ERROR, _KILLED, _ENOUGH = 10, 1, 30
+"""What an unexpected end of a run's supervisor counts, and where the run is given up."""
 _CRASHES = 3
-_PAUSE_SECONDS = 0.1
-_GRACE_SECONDS = 2.0
-"""Between SIGTERM and SIGKILL for the script of a run that is given up."""
+"""The same under several dispatchers: how many ends by an error of their own the record may count."""
 _ROOM_SECONDS = 1.0
 """Between attempts on a full disk."""
-
-
-class Job:
-    """A run in the queue, as the dispatcher knows it.
-
-    Attributes:
-        entry: its entry.
-        run: its record's files.
-        ready: whether its environment is there.
-        pid: its supervisor, when that is a child of the dispatcher.
-        other: its supervisor, when that was started by someone else.
-        trouble: how often its supervisor ended unexpectedly, weighted.
-        not_before: monotonic time before which it is not tried again.
-        key: of the environment that it needs.
-        told: the state and reason that its journal says it waits for.
-    """
-
-    __slots__ = ("entry", "key", "not_before", "other", "pid", "ready", "run", "told", "trouble")
-
-    def __init__(self, entry: runqueue.Entry) -> None:
-        self.entry = entry
-        self.run = layout.RunLayout(entry.directory)
-        self.ready = False
-        self.pid = 0
-        self.other: Optional[watch.Process] = None
-        self.trouble = 0
-        self.not_before = 0.0
-        self.key = ""
-        self.told = ("", "")
-
-    @property
-    def supervised(self) -> bool:
-        """Whether a supervisor is known to have the run."""
-        return bool(self.pid) or self.other is not None
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+_EXHAUSTED = (*_FULL, errno.EAGAIN, errno.ENOMEM)
+"""Errors that say nothing of the run: no room on the disk, or for a process."""
 
 
 class Dispatcher:
@@ -97,9 +65,9 @@ class Dispatcher:
         self.runtime = sys.path[0]
         self.waiter = waiter
         self.identity = processes.identity()
-        self.waiting: Dict[str, Job] = {}
-        self.started: Dict[str, Job] = {}
-        self.children: Dict[int, Job] = {}
+        self.waiting: Dict[str, QueuedRun] = {}
+        self.started: Dict[str, QueuedRun] = {}
+        self.children: Dict[int, QueuedRun] = {}
         self.warm = False
         self.builds = max(2, os.cpu_count() or 1)
 
@@ -117,16 +85,16 @@ class Dispatcher:
                     self.prepare()
                     self.start()
             except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ENOMEM):
+                if error.errno not in _EXHAUSTED:
                     raise
-                look = True  # no room on the disk, or for a process: once more in a while
+                look = True
                 self.waiter.wait(time.monotonic() + _ROOM_SECONDS)
                 continue
-            pauses = [job.not_before for job in self.jobs() if job.not_before and not job.supervised]
+            pauses = [queued.not_before for queued in self.all() if queued.not_before and not queued.supervised]
             if not self.waiting and not pauses:
                 return
             until = min(pauses) if pauses else None
-            others = [job.other for job in self.started.values() if job.other is not None]
+            others = [queued.other for queued in self.all() if queued.other is not None]
             signals = self.waiter.wait(until, others)
             now = time.monotonic()
             look = (
@@ -136,170 +104,190 @@ class Dispatcher:
                 or any(other.ended() for other in others)
             )
 
-    def jobs(self) -> List[Job]:
-        """Return all jobs."""
+    def all(self) -> List[QueuedRun]:
+        """Return all runs of the queue."""
         return [*self.waiting.values(), *self.started.values()]
+
+    def attempt(self, queued: QueuedRun, act: Callable[[QueuedRun], None]) -> None:
+        """Do something for a run. What is wrong with one run's files must not keep the others from going on."""
+        try:
+            act(queued)
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno in _EXHAUSTED:
+                raise
+            queued.trouble += _OWN_ERROR
+            queued.pause()
+            queued.complain("the dispatcher can't go on with this run: %s: %s" % (type(error).__name__, error))
 
     def reap(self) -> bool:
         """Take note of the supervisors that have ended; return whether there were any."""
         ended = self.waiter.ended()
-        for pid, status in ended.items():
-            job = self.children.pop(pid, None)
-            if job is not None:
-                job.pid = 0
-                self.after(job, status)
+        known = [(self.children.pop(pid), status) for pid, status in ended.items() if pid in self.children]
+        for queued, _ in known:
+            queued.pid = 0
+        for queued, status in known:
+            self.attempt(queued, functools.partial(self.after, status))
         return bool(ended)
 
-    def after(self, job: Job, status: int) -> None:
+    def after(self, status: int, queued: QueuedRun) -> None:
         """Decide what follows the end of a run's supervisor."""
-        state = self.state(job)
-        if state is None or states.is_final(state):
-            self.forget(job)
+        if status == 0 and queued.entry.grant is None and queued.state() == states.QUEUED:
+            queued.ready = True  # prepared, as it should
             return
-        if status == 0 and job.entry.grant is None and state == states.QUEUED:
-            job.ready = True  # prepared, as it should
-            return
-        if runlock.holder_state(job.run.lock) == processes.GONE:
-            job.trouble += _CRASH if os.WIFEXITED(status) else _KILLED
-            if job.trouble >= _ENOUGH:
-                self.give_up(job)
-                return
-            if job.trouble > _KILLED:
-                job.not_before = time.monotonic() + _PAUSE_SECONDS * job.trouble
-        self.take_up(job)
-
-    def state(self, job: Job) -> Optional[str]:
-        """Return the last state in a run's journal; None when the run is not there any more."""
-        if not os.path.exists(job.run.definition):
-            return None
-        return str(RunRecord(job.run.root).journaled_state().get("state"))
+        holder = runlock.holder(queued.run.lock)
+        if holder in (None, self.identity) or processes.state(holder or {}) == processes.GONE:
+            queued.trouble += _OWN_ERROR if os.WIFEXITED(status) and status else _KILLED
+            if queued.trouble > _KILLED:
+                queued.pause()
+        self.take_up(queued)
 
     def scan(self) -> None:
         """Read the queue anew, and what has become of the runs in it."""
-        started = set(runqueue.names(self.queue.started))
-        waiting = set(runqueue.names(self.queue.waiting)) - started
-        for name in [name for name in self.waiting if name not in waiting and not self.waiting[name].pid]:
-            del self.waiting[name]
-        for name in [name for name in self.started if name not in started and not self.started[name].pid]:
-            del self.started[name]
-        for where, found, known in (
-            (self.queue.started, started, self.started),
-            (self.queue.waiting, waiting, self.waiting),
-        ):
-            for name in sorted(found - set(self.waiting) - set(self.started)):
+        found = {True: set(runqueue.names(self.queue.started)), False: set(runqueue.names(self.queue.waiting))}
+        for known, there in ((self.waiting, found[False]), (self.started, found[True])):
+            for name in [name for name in known if name not in there and not known[name].pid]:
+                known.pop(name).close()
+        directories = {queued.entry.directory for queued in self.all()}
+        for where, begun in ((self.queue.started, True), (self.queue.waiting, False)):
+            for name in sorted(found[begun] - set(self.waiting) - set(self.started)):
                 entry = runqueue.read(self.home, where, name)
-                if entry is not None and not self.is_double(entry):
-                    known[name] = Job(entry)
-                    self.take_up(known[name])
-        for job in self.jobs():
-            if job.other is not None and job.other.ended():
-                job.other = None
-                self.take_up(job)
-            elif job.entry.grant is None and not job.pid and os.path.exists(job.run.cancel):
-                self.cancel(job)
-            elif job.entry.grant is not None and not job.supervised:
-                self.take_up(job)
+                if entry is None:
+                    continue  # one that can't be read doesn't hide its twin in `waiting`, which was to go
+                if entry.directory in directories:
+                    runqueue.drop(self.home, name)  # a request that was repeated
+                    continue
+                directories.add(entry.directory)
+                queued = QueuedRun(entry)
+                (self.started if begun else self.waiting)[name] = queued
+                self.attempt(queued, self.take_up)
+        for queued in self.all():
+            self.look_again(queued)
 
-    def is_double(self, entry: runqueue.Entry) -> bool:
-        """Drop an entry of a run that has another one: a request that was repeated."""
-        if all(job.entry.directory != entry.directory for job in self.jobs()):
-            return False
-        runqueue.drop(self.home, entry.name)
-        return True
-
-    def take_up(self, job: Job) -> None:
-        """Find out where a run stands that has no supervisor here, and see to it."""
-        state = self.state(job)
-        if state is None or states.is_final(state):
-            self.forget(job)
+    def look_again(self, queued: QueuedRun) -> None:
+        """See to a known run that may have changed."""
+        if queued.other is not None and queued.other.ended():
+            queued.close()
+            self.attempt(queued, self.take_up)
             return
-        holder = runlock.holder(job.run.lock)
-        if holder is not None and holder != self.identity:
-            alive = processes.state(holder)
-            if alive == processes.UNKNOWN:
-                return  # nothing is concluded about another machine's process
-            if alive == processes.ALIVE:
-                job.other = watch.Process(holder["pid"], child=False, identity=holder)
-                return
-        if job.entry.grant is None and state in (states.STARTING, states.RUNNING, states.FINALIZING):
-            # The entry was lost and made anew: what the run holds is in its record.
-            grant = slots.from_json(RunRecord(job.run.root).placement().get("slots"))
-            self.waiting.pop(job.entry.name, None)
-            self.started[job.entry.name] = job
-            runqueue.mark_started(self.home, job.entry, grant)
-        if _size(job.run.crashes) >= _CRASHES:
-            self.give_up(job)
-        elif job.entry.grant is not None:
-            if time.monotonic() >= job.not_before:
-                job.not_before = 0.0
-                self.supervise(job)
-        elif os.path.exists(job.run.cancel):
-            self.cancel(job)
-        else:
-            job.ready = self.is_mine(job) and self.is_built(job)
+        if queued.pid or time.monotonic() < queued.not_before:
+            return
+        paused, queued.not_before = queued.not_before > 0, 0.0
+        if queued.entry.grant is None and os.path.exists(queued.run.cancel):
+            self.attempt(queued, self.cancel)
+        elif queued.entry.grant is not None and queued.trouble >= _ENOUGH and not queued.supervised:
+            self.attempt(queued, functools.partial(self.supervise, in_vain=True))
+        elif not queued.supervised and (queued.entry.grant is not None or paused or not queued.ours):
+            self.attempt(queued, self.take_up)
 
-    def is_built(self, job: Job) -> bool:
+    def take_up(self, queued: QueuedRun) -> None:
+        """Find out where a run stands that has no supervisor here, and see to it."""
+        queued.ours = False
+        holder = runlock.holder(queued.run.lock)
+        mine = holder is None or holder == self.identity
+        lives = processes.GONE if mine else processes.state(holder or {})
+        state = queued.state()  # after that: who is gone has written its last word
+        if state is None or states.is_final(state):
+            self.forget(queued)
+            return
+        if lives == processes.UNKNOWN:
+            return  # nothing is concluded about a process that can't be seen from here, and nothing done
+        if lives == processes.ALIVE and holder is not None:
+            queued.other = watch.Process(holder["pid"], child=False, identity=holder)
+            return
+        queued.ours = True
+        if queued.entry.grant is None and state in (states.STARTING, states.RUNNING, states.FINALIZING):
+            # The entry was lost and made anew: what the run holds is in its record.
+            self.mark_started(queued, slots.from_json(RunRecord(queued.run.root).placement().get("slots")))
+        if time.monotonic() < queued.not_before:
+            return
+        if queued.trouble >= _ENOUGH or queued.crashes() >= _CRASHES:
+            self.supervise(queued, in_vain=True)
+        elif queued.entry.grant is not None:
+            self.supervise(queued)
+        elif os.path.exists(queued.run.cancel):
+            self.cancel(queued)
+        else:
+            queued.ready = self.is_mine(queued) and self.is_built(queued)
+
+    def is_built(self, queued: QueuedRun) -> bool:
         """Say whether a run's environment is there; notes its key."""
         try:
-            environment = RunRecord(job.run.root).definition.get("environment") or {}
-            job.key = str(environment.get("key") or "")
+            environment = RunRecord(queued.run.root).definition.get("environment") or {}
+            queued.key = str(environment.get("key") or "")
             return builders.find(environment, self.home) is not None
         except (OSError, ValueError, TypeError, AttributeError):
             return False  # a record that is damaged: its supervisor says how
 
     def prepare(self) -> None:
         """Start building the environments that are missing, one build a key, and not too many at once."""
-        unready = [job for job in self.waiting.values() if not job.ready and job.other is None]
-        building = {job.key: job for job in unready if job.pid}
-        for job in sorted(unready, key=lambda one: one.entry.order):
-            if job.pid or time.monotonic() < job.not_before:
-                continue
-            other = building.get(job.key) if job.key else None
-            if other is not None:
-                self.tell(job, states.PREPARING, "run %s builds the same environment, %s" % (other.run.run_id, job.key))
-            elif self.is_mine(job) and self.is_built(job):
-                job.ready = True  # built meanwhile
-            elif len(building) < self.builds:
-                self.supervise(job)
-                building[job.key or job.entry.name] = job
-            else:
-                self.tell(job, states.PREPARING, "waiting for %d other environments to be built" % len(building))
+        unready = [queued for queued in self.waiting.values() if not queued.ready and queued.ours]
+        building = {queued.key or queued.entry.name: queued for queued in unready if queued.pid}
+        for queued in sorted(unready, key=lambda one: one.entry.order):
+            if not queued.supervised and time.monotonic() >= queued.not_before:
+                self.attempt(queued, functools.partial(self.prepare_one, building))
 
-    def is_mine(self, job: Job) -> bool:
+    def prepare_one(self, building: Dict[str, QueuedRun], queued: QueuedRun) -> None:
+        """Have the environment of one run built, or let it wait for that.
+
+        Args:
+            building: the runs whose supervisors are at it, by their environment's key; may get one more.
+            queued: the run.
+        """
+        other = building.get(queued.key) if queued.key else None
+        if other is not None:
+            reason = "run %s builds the same environment, %s" % (other.run.run_id, queued.key)
+            self.tell(queued, states.PREPARING, reason)
+        elif self.is_mine(queued) and self.is_built(queued):
+            queued.ready = True  # built meanwhile
+        elif len(building) < self.builds:
+            self.supervise(queued)
+            building[queued.key or queued.entry.name] = queued
+        else:
+            self.tell(queued, states.PREPARING, "waiting for %d other environments to be built" % len(building))
+
+    def is_mine(self, queued: QueuedRun) -> bool:
         """Say whether a run began with the runtime that this process is of; else its own must look after it."""
-        return job.entry.runtime == self.runtime
+        return queued.entry.runtime == self.runtime
 
     def start(self) -> None:
         """Give the free slots to the runs whose turn it is."""
-        ready = [job for job in self.waiting.values() if job.ready and not job.supervised]
+        ready = [queued for queued in self.waiting.values() if queued.ready and queued.ours and not queued.supervised]
         if not ready:
             return
-        ready.sort(key=lambda job: job.entry.order)
-        in_use = [job.entry.grant for job in self.started.values() if job.entry.grant is not None]
-        grants = slots.choose(((job.entry.name, job.entry.demand) for job in ready), slots.offered(self.queue), in_use)
-        for job in ready:
-            grant = grants.get(job.entry.name)
-            if grant is None:
-                if job.told[0] != states.QUEUED:
-                    self.tell(job, states.QUEUED, "waiting for %s" % slots.spoken(job.entry.demand))
-            elif time.monotonic() >= job.not_before:
-                runqueue.mark_started(self.home, job.entry, grant)
-                del self.waiting[job.entry.name]
-                self.started[job.entry.name] = job
-                self.supervise(job)
+        ready.sort(key=lambda queued: queued.entry.order)
+        in_use = [queued.entry.grant for queued in self.started.values() if queued.entry.grant is not None]
+        demands = ((queued.entry.name, queued.entry.demand) for queued in ready)
+        grants = slots.choose(demands, slots.offered(self.queue), in_use)
+        for queued in ready:
+            if time.monotonic() >= queued.not_before:
+                self.attempt(queued, functools.partial(self.start_one, grants.get(queued.entry.name)))
 
-    def tell(self, job: Job, state: str, reason: str) -> None:
+    def start_one(self, grant: Optional[slots.Grant], queued: QueuedRun) -> None:
+        """Start a run that got slots; say of one that got none what it waits for."""
+        if grant is not None:
+            self.mark_started(queued, grant)
+            self.supervise(queued)
+        elif queued.told[0] != states.QUEUED:
+            self.tell(queued, states.QUEUED, "waiting for %s" % slots.spoken(queued.entry.demand))
+
+    def mark_started(self, queued: QueuedRun, grant: slots.Grant) -> None:
+        """Note, here and in the queue's files, that a run holds slots."""
+        runqueue.mark_started(self.home, queued.entry, grant)
+        self.waiting.pop(queued.entry.name, None)
+        self.started[queued.entry.name] = queued
+
+    def tell(self, queued: QueuedRun, state: str, reason: str) -> None:
         """Journal where a run stands that waits, once; takes its lock."""
-        if job.told == (state, reason):
+        if queued.told == (state, reason):
             return
-        if not runlock.acquire(job.run.lock):
+        if not runlock.acquire(queued.run.lock):
             return
-        last = RunRecord(job.run.root).journaled_state()
+        last = RunRecord(queued.run.root).journaled_state()
         present = str(last.get("state"))
-        if present == state and job.told == ("", "") and last.get("reason") == reason:
-            job.told = (state, reason)
+        if present == state and queued.told == ("", "") and last.get("reason") == reason:
+            queued.told = (state, reason)
             return
-        journal = records.JsonLines(job.run.journal)
+        journal = records.JsonLines(queued.run.journal)
         try:
             now = time.time()
             if present == states.NOT_STARTED and state == states.QUEUED:
@@ -307,89 +295,78 @@ class Dispatcher:
             journal.append({"t": now, "state": state, "reason": reason})
         finally:
             journal.close()
-        job.told = (state, reason)
+        queued.told = (state, reason)
 
-    def cancel(self, job: Job) -> None:
+    def cancel(self, queued: QueuedRun) -> None:
         """End a run that someone has canceled before it started."""
-        if not runlock.acquire(job.run.lock):
-            return
-        record = RunRecord(job.run.root)
-        outcome = closing.Outcome()
-        outcome.take_request(record.cancel_request() or {})
-        self.close(job, states.CANCELED, outcome)
-
-    def give_up(self, job: Job) -> None:
-        """End a run whose supervisor fails again and again."""
-        if not runlock.acquire(job.run.lock):
+        if not runlock.acquire(queued.run.lock):
             return
         outcome = closing.Outcome()
-        if not keeper.claim(job.run):
-            outcome.leftovers = members.Members(job.run, lambda: set(self.children)).end(_GRACE_SECONDS)
-        outcome.reason = "its supervisor failed again and again: see system_logs/supervisor.log"
-        self.close(job, states.FAILED, outcome)
-
-    def close(self, job: Job, state: str, outcome: closing.Outcome) -> None:
-        """Write the end of a run whose lock this process has."""
-        journal = records.JsonLines(job.run.journal)
+        outcome.take_request(RunRecord(queued.run.root).cancel_request() or {})
+        journal = records.JsonLines(queued.run.journal)
         try:
-            closing.close(self.home, job.run, journal, state, outcome)
+            closing.close(self.home, queued.run, journal, states.CANCELED, outcome)
         finally:
             journal.close()
-        self.forget(job)
+        self.forget(queued)
 
-    def forget(self, job: Job) -> None:
+    def forget(self, queued: QueuedRun) -> None:
         """Take a run out of the queue that has ended, or is gone."""
-        runqueue.drop(self.home, job.entry.name)
-        self.waiting.pop(job.entry.name, None)
-        self.started.pop(job.entry.name, None)
+        runqueue.drop(self.home, queued.entry.name)
+        self.waiting.pop(queued.entry.name, None)
+        self.started.pop(queued.entry.name, None)
+        queued.close()
 
-    def supervise(self, job: Job) -> None:
-        """Start a supervisor for a run: a fork, or an interpreter with the runtime that the run began with."""
-        grant = job.entry.grant
-        if job.entry.runtime == self.runtime or not os.path.isdir(job.entry.runtime):
+    def supervise(self, queued: QueuedRun, in_vain: bool = False) -> None:
+        """Start a supervisor for a run: a fork, or an interpreter with the runtime that the run began with.
+
+        Args:
+            queued: the run.
+            in_vain: several have failed: end the run instead.
+        """
+        grant = queued.entry.grant
+        if in_vain or self.is_mine(queued) or not os.path.isdir(queued.entry.runtime):
             pid = os.fork()
             if not pid:
-                self.become_supervisor(job)
+                self.become_supervisor(queued, in_vain)
         else:
-            arguments = [self.home.root, job.run.root, job.entry.name]
+            arguments = [self.home.root, queued.run.root, queued.entry.name]
             if grant is not None:
                 arguments.append(json.dumps(slots.to_json(grant)))
-            argv, environment = starting.command("supervisor", job.entry.runtime, sys.executable, *arguments)
-            self.let_go(job)
+            argv, environment = starting.command("supervisor", queued.entry.runtime, sys.executable, *arguments)
+            self.let_go(queued)
             pid = starting.spawn(argv, environment)
-        job.pid = pid
-        job.told = ("", "")
-        self.children[pid] = job
+        queued.pid = pid
+        queued.not_before = 0.0
+        queued.told = ("", "")
+        self.children[pid] = queued
         if not self.warm:
             self.warm = True
             _import_for_forks()
 
-    def let_go(self, job: Job) -> None:
+    def let_go(self, queued: QueuedRun) -> None:
         """Free the lock of a run for a supervisor that isn't a fork of this process."""
-        if runlock.holder(job.run.lock) == self.identity:
-            runqueue.remove_file(job.run.lock)
+        if runlock.holder(queued.run.lock) == self.identity:
+            runqueue.remove_file(queued.run.lock)
 
-    def become_supervisor(self, job: Job) -> None:
-        """Turn this fork into the supervisor of a run; never returns."""
+    def become_supervisor(self, queued: QueuedRun, in_vain: bool) -> None:
+        """Turn this fork into the supervisor of a run, or into the process that gives it up; never returns."""
         code = 1
         try:
             self.waiter.close()
             processes.close_descriptors()
             os.setsid()
             waiter = watch.Waiter()
-            processes.become_subreaper()
-            code = supervisor.supervise(
-                self.home, job.run.root, job.entry.name, job.entry.grant, waiter, instead_of=self.identity
-            )
+            if in_vain:
+                code = givingup.give_up(self.home, queued.run, queued.entry.name, instead_of=self.identity)
+            else:
+                processes.become_subreaper()
+                name, grant = queued.entry.name, queued.entry.grant
+                code = supervisor.supervise(self.home, queued.run.root, name, grant, waiter, instead_of=self.identity)
+        except Exception as error:
+            queued.complain("it can't be given up: %s: %s" % (type(error).__name__, error))
         finally:
             os._exit(code)
-
-
-def _size(path: str) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0
 
 
 def _import_for_forks() -> None:
@@ -416,7 +393,7 @@ def main(arguments: List[str]) -> int:
         os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
     dispatcher: Optional[Dispatcher] = None
     while True:
-        lock = _acquire(queue)
+        lock = _acquire(queue, waiter)
         if lock is None:
             return 0
         dispatcher = dispatcher or Dispatcher(home, waiter)
@@ -430,7 +407,7 @@ def main(arguments: List[str]) -> int:
             return 0
 
 
-def _acquire(queue: layout.QueueLayout) -> Optional[int]:
+def _acquire(queue: layout.QueueLayout, waiter: watch.Waiter) -> Optional[int]:
     """Take the dispatcher's lock and write this process's name into it; None when another process dispatches."""
     descriptor = os.open(queue.dispatcher, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
     free = False
@@ -446,9 +423,16 @@ def _acquire(queue: layout.QueueLayout) -> Optional[int]:
     if not free or _is_other(queue):
         os.close(descriptor)
         return None
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, json.dumps(processes.identity()).encode("utf-8"), 0)
-    return descriptor
+    name = json.dumps(processes.identity()).encode("utf-8")
+    while True:
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, name, 0)
+            return descriptor
+        except OSError as error:
+            if error.errno not in _FULL or waiter.terminated:
+                raise
+            waiter.wait(time.monotonic() + _ROOM_SECONDS)  # for room on the disk
 
 
 def _is_other(queue: layout.QueueLayout) -> bool:

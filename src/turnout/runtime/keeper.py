@@ -27,7 +27,7 @@ _RETRY_SECONDS = 0.5
 
 
 def start(
-    run: layout.RunLayout, argv: List[str], variables: Dict[str, str], log: int, handed_over: str
+    run: layout.RunLayout, argv: List[str], variables: Dict[str, str], log: int, handed_over: Optional[str]
 ) -> Tuple[int, int]:
     """Fork the keeper, which starts the script.
 
@@ -36,7 +36,7 @@ def start(
         argv: what to execute; `argv[0]` is looked up in the script's own PATH when it has no slash.
         variables: the whole environment of the script.
         log: descriptor that gets stdout and stderr.
-        handed_over: the file of the submitter's variables; removed once the script has them.
+        handed_over: the file of the submitter's variables, if there is one; removed once the script has them.
 
     Returns:
         The keeper's pid, and a descriptor that comes to its end when the script has ended or the keeper has.
@@ -64,7 +64,7 @@ def start(
 
 
 def _keep(
-    run: layout.RunLayout, argv: List[str], variables: Dict[str, str], log: int, write: int, handed_over: str
+    run: layout.RunLayout, argv: List[str], variables: Dict[str, str], log: int, write: int, handed_over: Optional[str]
 ) -> None:
     """Start the script, wait for its end, write it down, and wait for the end of what it left running."""
     began = time.monotonic()
@@ -154,14 +154,16 @@ def _become_script(
     variables: Dict[str, str],
     log: int,
     keeper: Dict[str, Any],
-    handed_over: str,
+    handed_over: Optional[str],
 ) -> None:
     """Turn this process into the script; never returns."""
     try:
         os.setpgid(0, 0)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)  # before it can be found: who finds it may signal it
         if not records.create_json(run.process, {**processes.identity(), "keeper": keeper}):
             os._exit(0)  # another one is the script
-        if os.path.exists(handed_over):
+        if handed_over is not None and os.path.exists(handed_over):
             os.unlink(handed_over)
         os.chdir(run.code)
         null = os.open(os.devnull, os.O_RDWR)
@@ -169,8 +171,6 @@ def _become_script(
         os.dup2(log, 1)
         os.dup2(log, 2)
         processes.close_descriptors()
-        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-            signal.signal(number, signal.SIG_DFL)
         os.execvpe(argv[0], argv, variables)
     except BaseException as error:
         os.write(2, ("turnout: cannot start %s: %s\n" % (argv[0], error)).encode("utf-8", "replace"))

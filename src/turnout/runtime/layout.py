@@ -63,7 +63,9 @@ class Home:
         self.objects = os.path.join(root, "objects")  # ab/cdef…: contents by SHA-256, written once
         self.environments = os.path.join(root, "environments")  # KEY/, KEY.json (whole), KEY.lock
         self.queue = os.path.join(root, "queue")  # HOST/: runs that wait on that machine, and those that hold slots
-        self.secrets = os.path.join(root, "secrets")  # RUN_ID: variables handed over, gone at the start
+        self.secrets = os.path.join(
+            root, "secrets"
+        )  # RANDOM: variables handed over to the run that names it, gone at the start
         self.runtime = os.path.join(root, "runtime")  # DIGEST/turnout/…: this package, as shipped
         self.gc_lock = os.path.join(root, "gc.lock")  # held by submits (shared) and by gc (alone); always empty
         self.gc_turn = os.path.join(root, "gc.turn")  # gc closes it, so that no further submit begins; always empty
@@ -78,10 +80,6 @@ class Home:
     def queue_here(self) -> "QueueLayout":
         """The queue of this machine: a home on a network file system has one for each host."""
         return QueueLayout(os.path.join(self.queue, os.uname().nodename))
-
-    def secret(self, run_id: str) -> str:
-        """Return the file that hands the variables of a run to its supervisor."""
-        return os.path.join(self.secrets, run_id)
 
     def environment(self, key: str) -> str:
         """Return the directory of the built environment named by `key`."""
@@ -99,7 +97,7 @@ class QueueLayout:
         self.started = os.path.join(root, "started")  # the same with its slots; the dispatcher, until the run is final
         self.sequence = os.path.join(root, "sequence")  # as many bytes as there were entries
         self.slots = os.path.join(root, "slots.json")  # what the machine offers, where a person has said so
-        self.dispatcher = os.path.join(root, "dispatcher")  # who dispatches; locked while that process lives
+        self.dispatcher = os.path.join(root, "dispatcher")  # who dispatches, as a name; locked by it while it does
 
 
 class WorkspaceLayout:
@@ -179,9 +177,7 @@ class RunLayout:
         self.system_logs = os.path.join(root, SYSTEM_LOGS)
         self.script_log = os.path.join(self.user_logs, "std_log.txt")  # the script's stdout and stderr
         self.environment_log = os.path.join(self.system_logs, "environment.log")  # the builder's output
-        self.crashes = os.path.join(
-            self.system_logs, "crashes"
-        )  # a byte for each supervisor that failed by its own error
+        self.crashes = os.path.join(self.system_logs, "crashes")  # a byte for each supervisor that failed by itself
         self.supervisor_log = os.path.join(self.system_logs, "supervisor.log")
 
     @property

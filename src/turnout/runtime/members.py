@@ -17,7 +17,9 @@ from typing import Any, Callable, Dict, List, Optional, Set
 
 from turnout.runtime import cgroups, layout, processes, records, starting
 
-_POLL_SECONDS = 0.01
+_POLL_SECONDS, _SLOW_SECONDS = 0.01, 1.0
+_PATIENCE_SECONDS = 5.0
+"""After SIGKILL, until what still lives is looked at more rarely."""
 
 
 class Members:
@@ -58,12 +60,12 @@ class Members:
                 continue
             if _group_of(pid) == group or marker in _environment(pid):
                 found.add(pid)
-        found.update(pid for pid in cgroups.members(self._cgroup()) if pid not in ours)
+        found.update(pid for pid in cgroups.members(self._cgroup()) if pid not in ours and not is_runtime(pid))
         return found
 
     def gather(self) -> None:
         """Put what lives into a cgroup of the run's own, where one may be made."""
-        path = cgroups.make(self._run.run_id)
+        path = cgroups.make(self._run.root)
         if path is None:
             return
         records.write_json(self._run.cgroup, {"path": path})
@@ -109,9 +111,12 @@ class Members:
         for pid in left:
             _kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + grace
+        pause = _POLL_SECONDS
         while left:
             # There is no event for "a whole set of processes is gone".
-            time.sleep(_POLL_SECONDS)
+            time.sleep(pause)
+            if time.monotonic() >= deadline + _PATIENCE_SECONDS:
+                pause = _SLOW_SECONDS  # stuck in the kernel, or another account's: looked for until it is gone
             left = self.find()
             if left and time.monotonic() >= deadline:
                 for pid in left:

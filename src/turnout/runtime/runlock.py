@@ -68,8 +68,9 @@ def acquire(path: str, instead_of: "Optional[Dict[str, Any]]" = None) -> bool:
             handed_over = current in (mine, instead_of)
             if isinstance(current, dict) and not handed_over and processes.state(current) != processes.GONE:
                 return False
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps(mine).encode("utf-8"), 0)
+        data = json.dumps(mine).encode("utf-8")
+        os.pwrite(descriptor, data, 0)  # over the old name: a disk that is full has room for that
+        os.ftruncate(descriptor, len(data))
         return True
     finally:
         # A process that another thread forked meanwhile shares the lock and would hold it on: it is given back.

@@ -118,16 +118,32 @@ def spoken(demand: Demand) -> str:
 
 def offered(queue: layout.QueueLayout) -> Offer:
     """Return what this machine offers: what a person has set, else the default."""
-    try:
-        said = records.read_json(queue.slots)
-    except (OSError, ValueError):
-        said = {}
+    said = _said(queue)
     default = default_offer()
     cpus, gpus = said.get("slots"), said.get("gpus")
     return Offer(
-        default.cpus if cpus is None else int(cpus),
-        default.gpus if gpus is None else tuple(str(name) for name in gpus),
+        cpus if isinstance(cpus, int) and cpus >= 0 else default.cpus,
+        tuple(str(name) for name in gpus) if isinstance(gpus, list) else default.gpus,
     )
+
+
+def is_readable(queue: layout.QueueLayout) -> bool:
+    """Say whether the file of what a person has set holds what belongs there."""
+    try:
+        said = records.read_json(queue.slots)
+        cpus, gpus = said.get("slots", 0), said.get("gpus", [])
+    except (OSError, ValueError, AttributeError):
+        return False
+    return isinstance(cpus, int) and cpus >= 0 and isinstance(gpus, list)
+
+
+def _said(queue: layout.QueueLayout) -> Dict[str, Any]:
+    """Return what a person has set; nothing when nobody has, or when the file is damaged (`turnout doctor` says so)."""
+    try:
+        said = records.read_json(queue.slots)
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
 
 
 def default_offer() -> Offer:
@@ -153,10 +169,7 @@ def configure(queue: layout.QueueLayout, changes: Dict[str, Any]) -> Offer:
         queue: this machine's.
         changes: `slots` (a number) and `gpus` (a list of names), those that are to change.
     """
-    try:
-        said = records.read_json(queue.slots)
-    except (OSError, ValueError):
-        said = {}
+    said = _said(queue)
     said.update(changes)
     os.makedirs(queue.root, layout.DIRECTORY_MODE, exist_ok=True)
     records.write_json(queue.slots, {key: value for key, value in said.items() if value is not None})

@@ -34,7 +34,6 @@ LAUNCH_FAILED = "launch failed"
 ENDED = "ended"  # the script's process has ended
 CANCEL = "cancel"  # someone asked for the end
 TIME_LIMIT = "time limit"
-COLLECTED = "collected"  # what it left is in the record
 WITHDRAWN = "withdrawn"  # it was to end before any process had become its script
 LOST = "lost"  # nothing of the run lives and it left no exit code
 
@@ -87,7 +86,7 @@ class Refused(ValueError):
 def advance(state: str, event: str) -> "Tuple[str, str]":
     """Return the state and the order that follow `event` in `state`.
 
-    `COLLECTED` isn't in the table: where it leads depends on how the script ended, see `final_state`.
+    What follows `COLLECT` isn't in the table: it depends on how the script ended, see `final_state`.
 
     Raises:
         Refused: the event has no meaning in that state.

@@ -15,14 +15,16 @@ import os
 import signal
 import sys
 import time
-from typing import Any, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, TypeVar
 
 from turnout.runtime import (
+    checkout,
     closing,
     dispatching,
     handed,
     keeper,
     layout,
+    markers,
     members,
     processes,
     records,
@@ -38,6 +40,8 @@ from turnout.runtime.record import RunRecord
 
 GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL when a script is to end."""
+
+_Answer = TypeVar("_Answer")
 
 _LEFTOVERS_GRACE_SECONDS = 2.0
 _LAUNCHES = 5
@@ -84,6 +88,9 @@ class Supervisor:
     def supervise(self) -> None:
         """Carry the run to its end, from wherever it stands; a run without slots until it is Queued."""
         state = str(self.record.journaled_state().get("state"))
+        if states.is_final(state):
+            markers.mark_changed(self.run)  # the last thing that an earlier supervisor had to do
+            return
         event = states.SUPERVISED
         while True:
             following, order = states.advance(state, event)
@@ -134,26 +141,31 @@ class Supervisor:
 
     def build(self) -> str:
         """Find or build the environment; a build runs in a process group of its own, so that it can be ended."""
-        from turnout.runtime import building
+        from turnout.runtime import builders, building
 
         if self.cancelled():
             return states.CANCEL
         environment = self.definition.get("environment") or {}
-        built = building.find(environment, self.home)
+        built = builders.find(environment, self.home)
         if built is None:
+            try:
+                given = self.inherited()
+            except handed.HandedOverGone as error:
+                self.outcome.reason = "could not build the environment: %s" % error
+                return states.BUILD_FAILED
             state = str(self.record.journaled_state().get("state"))
             reason = "building environment %s" % environment.get("key")
             self.journal.append({"t": time.time(), "state": state, "reason": reason})
-            job = building.Job(environment, self.home, self.run, self.inherited())
-            while not job.ended(self.waiter):
+            build = building.Build(environment, self.home, self.run, given)
+            while not build.ended(self.waiter):
                 if self.cancelled():
-                    job.end(self.waiter)
+                    build.end(self.waiter)
                     return states.CANCEL
                 self.rest()
-            self.outcome.reason = job.failure()
+            self.outcome.reason = build.failure()
             if self.outcome.reason:
                 return states.BUILD_FAILED
-            built = building.find(environment, self.home)
+            built = builders.find(environment, self.home)
             if built is None:
                 self.outcome.reason = (
                     "the environment's builder ended without an environment; see system_logs/environment.log"
@@ -196,12 +208,15 @@ class Supervisor:
         assert self.grant is not None
         try:
             closing.check_out(self.home, self.run)
+            if self.cancelled():  # a large snapshot takes a while
+                return states.CANCEL
             argv, extra = launchers.command(self.definition, 0, self.interpreter)
             values = self.variables(extra)
             records.write_json(self.run.placement, placement.facts(self.home, self.grant))
             log = os.open(self.run.script_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
             try:
-                self.keeper, pipe = keeper.start(self.run, argv, values, log, self.home.secret(self.run.run_id))
+                handed_over = handed.path(self.home, self.definition)
+                self.keeper, pipe = keeper.start(self.run, argv, values, log, handed_over)
             finally:
                 os.close(log)
         except (OSError, ValueError, closing.CheckoutFailedError) as error:
@@ -238,8 +253,8 @@ class Supervisor:
         )
 
     def inherited(self) -> handed.Handed:
-        """Return what the submitter handed over; nothing on a target that inherits nothing."""
-        return handed.read(self.home, self.run.run_id)
+        """Return what the submitter handed over; see `handed.read`."""
+        return handed.read(self.home, self.run)
 
     def watch_script(self) -> str:
         """Wait for the end of the script, a cancel request, or the time limit."""
@@ -313,6 +328,9 @@ class Supervisor:
             script = self.members.script()
             if script is None:
                 return self.launch_again()
+            if script["pid"] == 0:  # an earlier supervisor saw to it that no script begins, and was killed
+                given_up = "it was given up before its script began: see system_logs/supervisor.log"
+                return states.WITHDRAWN if self.cancelled() else self.lost(given_up)
             keeper_lives = processes.state(script.get("keeper") or {}) == processes.ALIVE
             status = self.waiter.status(script["pid"])  # an orphan of a killed keeper's is this process's child
             if status is not None:
@@ -351,8 +369,13 @@ class Supervisor:
         return states.LOST
 
     def terminate(self) -> str:
-        """End the script: SIGTERM to its process group, a grace period, SIGKILL to all that the run has."""
+        """End the script: SIGTERM to its process group, a grace period, SIGKILL to all that the run has.
+
+        One that has not begun yet, since its process is about to become it just now, never begins.
+        """
         assert self.script is not None
+        if keeper.claim(self.run):
+            return states.WITHDRAWN
         self.members.signal(signal.SIGTERM)
         deadline = time.monotonic() + GRACE_SECONDS
         while not self.script.ended():
@@ -374,7 +397,7 @@ class Supervisor:
             self.outcome.take_request(request)
         if self.inspection is not None:
             closing.keep_inspection(self.run, self.definition, self.interpreter, self.inspection)
-        closing.tidy(self.home, self.run)
+        checkout.remove_unchanged(self.run.code, self.run.checkout)
 
 
 def main(arguments: List[str]) -> int:
@@ -409,10 +432,11 @@ def supervise(
     """
     run = layout.RunLayout(directory)
     try:
-        _settle(run)
-        if not runlock.acquire(run.lock, instead_of):
+        _patiently(run, waiter, lambda: _settle(run))
+        if not _patiently(run, waiter, lambda: runlock.acquire(run.lock, instead_of)):
             return 0
-        _carry_through(home, run, grant, waiter)
+        # After the disk was full it goes on from what the record says, as after a kill.
+        _patiently(run, waiter, lambda: Supervisor(home, run, waiter, grant).supervise())
         if states.is_final(str(RunRecord(run.root).journaled_state().get("state"))):
             runqueue.drop(home, entry)
     except BaseException:
@@ -435,14 +459,11 @@ def _note_crash(run: layout.RunLayout) -> None:
         pass
 
 
-def _carry_through(
-    home: layout.Home, run: layout.RunLayout, grant: Optional[slots.Grant], waiter: watch.Waiter
-) -> None:
-    """Supervise; on a full disk wait for room and go on from what the record says, as after a kill."""
+def _patiently(run: layout.RunLayout, waiter: watch.Waiter, act: Callable[[], _Answer]) -> _Answer:
+    """Return what `act` returns; on a full disk wait for room and do it once more."""
     while True:
         try:
-            Supervisor(home, run, waiter, grant).supervise()
-            return
+            return act()
         except OSError as error:
             if error.errno not in _FULL:
                 raise

@@ -8,7 +8,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from turnout.runtime import events, layout, records, states
+from turnout.runtime import events, handed, layout, records, states
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -104,6 +104,15 @@ def write_state(run: layout.RunLayout, state: str, reason: str = "", moment: flo
 def mark_changed(workspace: layout.WorkspaceLayout, run_id: str, suffix: str = "") -> None:
     """Leave a marker for a run."""
     _write(os.path.join(workspace.changes, run_id + suffix), b"")
+
+
+def hand_over(run: layout.RunLayout) -> str:
+    """Leave a secret for a run that `make_run` has made with a `handed_over`; return the file."""
+    home = run.workspace.home
+    os.makedirs(home.secrets, layout.DIRECTORY_MODE, exist_ok=True)
+    name = str(records.read_json(run.definition)[handed.MEMBER])
+    handed.write(home, name, run, handed.Handed({}, {"TOKEN": "secret"}))
+    return os.path.join(home.secrets, name)
 
 
 def metric(name: str, value: Any, kind: str = events.SCALAR, **more: Any) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pytest
 from turnout.runtime import bundle, deletion, filelocks, gc, gclock, records, runlock, states
 from turnout.runtime.builders import store
 from turnout.testing.kills import every_kill
-from turnout.testing.records import make_run, make_workspace
+from turnout.testing.records import hand_over, make_run, make_workspace
 
 
 def counts(found):
@@ -49,7 +49,7 @@ def test_a_dry_run_counts_the_same_and_frees_nothing(home, tmp_path):
     os.link(os.path.join(home.layout.environment("old"), "bin", "python"), tmp_path / "cache")
     make_run(home.workspace, "gone")
     deletion.delete(home.workspace.run("gone"))
-    write(home.layout.secret("never"), "{}")
+    write(os.path.join(home.layout.secrets, "never"), "{}")
     before = sorted(os.walk(home.layout.root))
     dry = home.collect(dry_run=True)
     assert sorted(os.walk(home.layout.root)) == before
@@ -199,13 +199,13 @@ def test_leftovers_of_killed_processes_go_after_a_day_whatever_was_asked_for(hom
 
 def test_secrets_go_unless_a_run_waits_for_them(home):
     other = make_workspace(home.layout.root, "other")
-    waiting = make_run(other, "waiting", state=states.QUEUED)
-    make_run(home.workspace, "ended")
-    for run_id in ("waiting", "ended", "never"):
-        write(home.layout.secret(run_id), "{}")
+    hand_over(make_run(other, "same", state=states.QUEUED, handed_over="waiting"))
+    hand_over(make_run(home.workspace, "same", handed_over="ended"))
+    write(os.path.join(home.layout.secrets, "never"), '{"run": "workspaces/other/runs/never"}')
+    write(os.path.join(home.layout.secrets, "another-of"), '{"run": "workspaces/other/runs/same"}')
     assert counts(home.collect(days=0.5)) == {}
-    assert counts(home.collect()) == {"stale secrets": 2}
-    assert os.listdir(home.layout.secrets) == [waiting.run_id]
+    assert counts(home.collect()) == {"stale secrets": 3}
+    assert os.listdir(home.layout.secrets) == ["waiting"]
 
 
 def test_what_a_killed_deletion_left_is_finished(home):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Iterator, Set
+from typing import Iterator
 
-from turnout.runtime import deletion, layout, records, states
+from turnout.runtime import deletion, handed, layout, records, states
 from turnout.runtime.gc.environments import ENVIRONMENTS
 from turnout.runtime.gc.items import Sweep, is_older, names, reason
 from turnout.runtime.gc.marking import Marks
@@ -45,7 +45,7 @@ def free(home: layout.Home, marks: Marks, sweep: Sweep) -> None:
             path = os.path.join(directory, name)
             if _TEMPORARY(name) and is_older(path, sweep.before_unguarded):
                 sweep.free(TEMPORARY, path)
-    _free_secrets(home, marks, sweep)
+    _free_secrets(home, sweep)
 
 
 def remove_trash(home: layout.Home, sweep: Sweep) -> None:
@@ -59,15 +59,11 @@ def remove_trash(home: layout.Home, sweep: Sweep) -> None:
                 sweep.free(kind, os.path.join(directory, name))
 
 
-def _free_secrets(home: layout.Home, marks: Marks, sweep: Sweep) -> None:
-    stale = [name for name in names(home.secrets) if is_older(os.path.join(home.secrets, name), sweep.before_unguarded)]
-    if not stale:
-        return
-    wanted: Set[str] = set(stale)
-    waiting = {run.run_id for run in marks.run_layouts() if run.run_id in wanted and not _has_ended(run)}
-    for name in stale:
-        if name not in waiting:
-            sweep.free(SECRETS, os.path.join(home.secrets, name))
+def _free_secrets(home: layout.Home, sweep: Sweep) -> None:
+    for name in names(home.secrets):
+        path = os.path.join(home.secrets, name)
+        if is_older(path, sweep.before_unguarded) and not handed.is_wanted(home, name):
+            sweep.free(SECRETS, path)
 
 
 def _has_ended(run: layout.RunLayout) -> bool:

@@ -353,6 +353,8 @@ def _environment(
 ) -> tuple[dict[str, Any], str, str]:
     """Resolve the environment; a specification that has no solution gives a failure and its resolver's words."""
     definition = configuration.environment.serialize()
+    if configuration.docker.use_docker:
+        definition["docker"]["enabled"] = True
     resolution.provide_tools(workspace.home)
     failure, words = "", ""
     hide = redaction.redactor(given.secrets.values())

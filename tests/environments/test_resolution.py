@@ -67,10 +67,16 @@ def test_conda_packages_are_named_in_the_refusal(submitter):
         submitter.resolve(conda=("numpy", "conda-forge::scipy>=1", "python=3.9"))
 
 
-@pytest.mark.parametrize("docker", [{"enabled": True}, {"baseDockerfile": "FROM x"}, {"baseImage": "debian:12"}])
-def test_a_container_is_refused(submitter, docker):
-    with pytest.raises(NotYetException, match="container"):
-        submitter.resolve(docker=docker)
+def test_a_container_without_an_image_is_refused(submitter):
+    with pytest.raises(EnvironmentException, match=r"names no image: set docker\.base_image"):
+        submitter.resolve(docker={"enabled": True})
+
+
+def test_an_editable_requirement_in_a_container_is_refused(submitter, tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\nversion = '1'\n")
+    packages = {"dependencies": [{"pip": [f"-e {tmp_path}"]}]}
+    with pytest.raises(EnvironmentException, match="leave the -e out"):
+        submitter.resolve(docker={"baseImage": "debian:12"}, python={"condaDependencies": packages})
 
 
 def test_the_image_that_v1_wrote_into_every_definition_asks_for_nothing(submitter):

@@ -24,7 +24,7 @@ from turnout.environments.kinds.specification import Specification
 from turnout.exceptions import NotYetException
 from turnout.runtime import layout, redaction
 
-KINDS = ("existing", "uv")
+KINDS = ("existing", "uv", "container")
 """At most one of them claims a specification."""
 
 
@@ -63,11 +63,6 @@ def choose(specification: Specification) -> tuple[str, Any]:
         if kind.claims(specification):
             return name, kind
     named = f"environment {specification.name!r}"
-    if specification.container:
-        raise NotYetException(
-            f"{named} runs in a container ({specification.container}), which Turnout does not carry out yet: "
-            "leave its docker section out, or name pip packages instead"
-        )
     raise NotYetException(
         f"{named} needs conda packages ({', '.join(specification.conda)}), which Turnout does not install yet: "
         "name them under pip where PyPI has them"

@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import BinaryIO, Dict, List, Mapping, Tuple, Union
 
-from turnout.runtime import layout, records, redaction
+from turnout.runtime import layout, records, redaction, unnamed
 from turnout.runtime.builders import words
 from turnout.runtime.builders.contract import BuildFailed
 
@@ -41,21 +41,23 @@ class Runner:
         """Put a line of Turnout's own into the log."""
         self._write(("turnout: %s\n" % self.hide(text)).encode("utf-8", "replace"))
 
-    def run(self, argv: List[str], variables: Mapping[str, str], doing: str) -> None:
+    def run(self, argv: List[str], variables: Mapping[str, str], doing: str, given: bytes = b"") -> None:
         """Run a tool to its end.
 
         Args:
             argv: what to execute; `argv[0]` is a path.
             variables: its whole environment.
             doing: what it does, for the one-line reason: "install the packages".
+            given: its standard input; may hold secrets, and is in no file that has a name.
 
         Raises:
             BuildFailed: it can't be started, or ended with anything but 0; carries its last words.
         """
+        stdin = subprocess.DEVNULL if not given else unnamed.readable(given)
         try:
             process = subprocess.Popen(
                 argv,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=dict(variables),
@@ -64,6 +66,9 @@ class Runner:
             )
         except OSError as error:
             raise BuildFailed("%s can't be started: %s" % (argv[0], error)) from error
+        finally:
+            if given:
+                os.close(stdin)
         try:
             said = self._follow(process)
         except BaseException:

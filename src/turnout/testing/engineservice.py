@@ -126,6 +126,7 @@ class Podman:
             if done.returncode == 0:
                 return ""
             trouble = done.stderr
+            shutil.rmtree(self.directory / "graph", ignore_errors=True)  # what was begun with one isn't for another
         return _last_line(trouble)
 
     def stop(self) -> None:

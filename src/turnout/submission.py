@@ -129,7 +129,7 @@ def _hand_over(scheduler: Any, request: dict[str, Any], run: layout.RunLayout) -
         handed.remove(run.workspace.home, layout.RunLayout(aside))
         _remove_tree(aside)
         raise RecordException(
-            f"the run can't be handed over: {_said(error)}; nothing was submitted; "
+            f"the run can't be handed over in {run.workspace.home.root}: {_said(error)}; nothing was submitted: "
             f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
         ) from error
 

@@ -349,12 +349,14 @@ class Supervisor:
         """Read how the script ended from its container: the process that the keeper saw only showed its output."""
         if self.adopt():
             return states.SUPERVISED
-        state = EXITED if contained.has_ended() else contained.state()
-        if state == RUNNING:
-            self.follow(contained)
-        elif state == UNKNOWN:
+        state = contained.state()
+        if state == UNKNOWN:
             self.rest(time.monotonic() + _ENGINE_SECONDS)  # an engine that is silent has said nothing about the script
-        elif state == EXITED:
+        elif state == RUNNING or (state == EXITED and not self.followers and self.is_client_lost()):
+            pid = contained.follow(self.run.script_log)
+            self.followers.add(pid)
+            self.script = watch.Process(pid, child=False, identity=processes.identity(pid))
+        elif state == EXITED or contained.has_ended():
             facts = contained.facts()
             keeper.write_exit(self.run, facts)
             self.outcome.take_exit(facts)
@@ -368,16 +370,13 @@ class Supervisor:
             return self.lost("the script's container is gone and left no exit code: someone removed it")
         return states.SUPERVISED
 
-    def follow(self, contained: Container) -> None:
-        """Show the output of a container whose showing process was killed, until it ends."""
-        log = os.open(self.run.script_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
+    def is_client_lost(self) -> bool:
+        """Say whether the process that showed a container's output was killed, and may have left some of it out."""
         try:
-            since = time.time() if self.script is not None else os.stat(self.run.script_log).st_mtime
-            pid = contained.follow(log, since)
-        finally:
-            os.close(log)
-        self.followers.add(pid)
-        self.script = watch.Process(pid, child=False, identity=processes.identity(pid))
+            facts = records.read_json(self.run.exit)
+            return facts.get("signal") is not None and "left" not in facts  # else it is the container's own end
+        except (OSError, ValueError, AttributeError):
+            return True
 
     def launch_again(self) -> str:
         """Start the script that no process has claimed yet: whoever was to become it was killed first.
@@ -418,8 +417,8 @@ class Supervisor:
 
     def collect(self) -> None:
         """End what the script left running and tidy its working directory."""
-        if not self.outcome.ended:
-            self.read_exit()  # a supervisor that took over in Finalizing
+        while not self.outcome.ended and self.read_exit() == states.SUPERVISED:
+            self.rest(script=self.script)  # a supervisor that took over in Finalizing
         if not self.outcome.alone:
             self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
         self.members.forget()

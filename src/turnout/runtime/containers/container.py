@@ -97,11 +97,20 @@ class Container:
         )
         return [self.engine.path, "start", "--attach", "--interactive", self.name]
 
-    def follow(self, log: int, since: float) -> int:
-        """Show what a running container prints from a Unix time on; return the pid of who does, which ends with it."""
-        argv = [self.engine.path, "logs", "--follow", "--since", "%d" % since, self.name]
+    def follow(self, log: str) -> int:
+        """Add to a log what the container printed and prints beyond it; return the pid of who does, until the container ends.
+
+        What its starting process has shown before that was killed is a beginning of what the engine has kept.
+        """
+        command = '"$0" logs --follow "$1" 2>&1 | tail -c +"$2" >> "$3"'
+        shown = os.path.getsize(log) if os.path.exists(log) else 0
         process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.engine.variables, cwd="/"
+            ["/bin/sh", "-c", command, self.engine.path, self.name, str(shown + 1), log],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env=self.engine.variables,
+            cwd="/",
         )
         return process.pid
 

@@ -24,6 +24,8 @@ _VARIABLES = frozenset(
 )  # fmt: skip
 """What an engine's command line reads to find its engine and its storage. None of them holds a secret."""
 
+_WARNINGS = ("WARN", "time=", "DEPRECATED", "Emulate Docker")
+
 _SECONDS = 60.0
 """For an answer about what is there; what pulls or builds has no limit."""
 
@@ -80,7 +82,7 @@ class Engine(NamedTuple):
             raise EngineError("%s can't be started: %s" % (self.path, error.strerror)) from error
         if done.returncode != 0:
             said = done.stderr.decode("utf-8", "replace").strip() or "exit code %d" % done.returncode
-            raise (NoSuchThing if is_absence(said) else EngineError)(_unlabelled(said.splitlines()[-1]))
+            raise (NoSuchThing if is_absence(said) else EngineError)(headline(said))
         return done.stdout.decode("utf-8", "replace")
 
     def inspect(self, kind: str, name: str) -> Dict[str, Any]:
@@ -99,7 +101,10 @@ class Engine(NamedTuple):
         return found[0]
 
 
-def _unlabelled(line: str) -> str:
+def headline(said: str) -> str:
+    """Return the line of an engine's complaint that says what is wrong: the first that is no warning, without its label."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    line = next((line for line in lines if not line.startswith(_WARNINGS)), lines[-1] if lines else "")
     for label in ("Error response from daemon: ", "Error: "):
         line = line[len(label) :] if line.startswith(label) else line
     return line

@@ -174,7 +174,8 @@ class PackageIndex:
         asked_to_resolve: set when someone asked which versions there are.
         resolution: the answer is held back until this is set.
         asked_to_build: set when someone asked for the wheel.
-        build: the wheel is held back until this is set.
+        build: the wheel is held back until this is set; its size is told before.
+        asked: the paths that were asked for, in that order.
     """
 
     _WHEEL = "gated-1.0-py3-none-any.whl"
@@ -182,6 +183,7 @@ class PackageIndex:
     def __init__(self) -> None:
         self.asked_to_resolve, self.resolution = threading.Event(), threading.Event()
         self.asked_to_build, self.build = threading.Event(), threading.Event()
+        self.asked: list[str] = []
         metadata = b"Metadata-Version: 2.1\nName: gated\nVersion: 1.0\n"
         wheel = self._pack(metadata)
         digests = [hashlib.sha256(data).hexdigest() for data in (wheel, metadata)]
@@ -204,7 +206,13 @@ class PackageIndex:
 
     def _pack(self, metadata: bytes) -> bytes:
         told = b"Wheel-Version: 1.0\nGenerator: turnout\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        files = {"gated.py": b"", "gated-1.0.dist-info/METADATA": metadata, "gated-1.0.dist-info/WHEEL": told}
+        # uv tells of downloads from a size on.
+        files = {
+            "gated.py": b"",
+            "gated.bin": bytes(2 << 20),
+            "gated-1.0.dist-info/METADATA": metadata,
+            "gated-1.0.dist-info/WHEEL": told,
+        }
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w") as archive:
             for name, data in files.items():
@@ -214,13 +222,11 @@ class PackageIndex:
         return packed.getvalue()
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
+        self.asked.append(request.path)
         asked, gate = {
             "/gated/": (self.asked_to_resolve, self.resolution),
             f"/{self._WHEEL}": (self.asked_to_build, self.build),
         }.get(request.path, (None, None))
-        if asked is not None and gate is not None:
-            asked.set()
-            gate.wait(PATIENCE)
         page = self._pages.get(request.path)
         try:
             request.send_response(404 if page is None else 200)
@@ -229,6 +235,9 @@ class PackageIndex:
             )
             request.send_header("Content-Length", str(len(page or b"")))
             request.end_headers()
+            if asked is not None and gate is not None:
+                asked.set()
+                gate.wait(PATIENCE)
             request.wfile.write(page or b"")
         except (BrokenPipeError, ConnectionResetError):
             pass  # who asked was ended meanwhile

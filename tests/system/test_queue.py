@@ -105,7 +105,7 @@ def test_a_build_is_stopped_by_a_cancel(turnout: Any, until: Any, home: Path) ->
     builder = int(until(lambda: marker.exists() and marker.read_text()))
     shown = turnout.json("show", run_id)
     assert shown["status"] == "Preparing"
-    assert "building environment" in shown["reason"]
+    assert shown["reason"] == "building slow"
     turnout("cancel", run_id)
     turnout("wait", run_id, code=125)
     until(lambda: processes.start_time(builder) is None)

@@ -62,10 +62,10 @@ def provide() -> None:
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", errors="surrogateescape", closefd=False))
 
 
-def say(line: str) -> None:
+def say(line: str, end: str = "\n") -> None:
     """Print a line for the person on standard error, beside the output; without anybody who listens it is dropped."""
     try:
-        print(line, file=sys.stderr, flush=True)
+        print(line, end=end, file=sys.stderr, flush=True)
     except OSError:
         discard(2)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import common, errors, streams
+from turnout.cli import common, errors, progress, streams
 
 if TYPE_CHECKING:
     from turnout.config.script_run_config import ScriptRunConfig
@@ -107,7 +107,7 @@ def follow_to_end(run: Run, as_json: bool) -> int:
     """Follow a run to its end, print how it went, and return the exit code that says so."""
     output = streams.Output(sys.stderr if as_json else sys.stdout)
     try:
-        state = run.follow(output, None if as_json else _Progress())
+        state = run.follow(output, None if as_json else progress.Progress())
     except KeyboardInterrupt:
         return _detached(run, errors.INTERRUPTED)
     except streams.OutputGone as gone:
@@ -224,11 +224,3 @@ def _dry_run(
     request = scheduler.plan(plan.definition, directory)
     common.print_json({"run": plan.definition, "request": request, "notices": plan.notices, "failure": plan.failure})
     return 0 if not plan.failure else NEVER_RAN
-
-
-class _Progress:
-    """Says each state that a person would wait in; a run that goes straight through says nothing."""
-
-    def __call__(self, state: str, reason: str) -> None:
-        if state in ("Preparing", "Queued", "NotResponding", "CancelRequested") and reason:
-            streams.say(f"{state}: {reason}")

@@ -51,7 +51,6 @@ def watch(run: Run, copy: Callable[[], bool], on_state: Callable[[str, str], Non
                 current = run.record.status()
                 if seen is not None and current[0] == seen[0] == states.QUEUED:
                     current = seen  # its place in the queue is known from looking only
-            moved = copy()
             if current != seen:
                 if on_state is not None:
                     on_state(*current)
@@ -59,6 +58,7 @@ def watch(run: Run, copy: Callable[[], bool], on_state: Callable[[str, str], Non
                     os.close(supervisor)
                     supervisor = None
             seen = current
+            moved = copy()
             if states.is_final(current[0]):
                 copy()
                 return current[0]

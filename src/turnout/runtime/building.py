@@ -36,6 +36,7 @@ class Build:
         self, environment: Dict[str, Any], home: layout.Home, run: layout.RunLayout, inherited: handed.Handed
     ) -> None:
         self._failure = os.path.join(run.system_logs, ".build-failure.json")
+        self._step = run.step
         try:
             os.unlink(self._failure)
         except FileNotFoundError:
@@ -66,7 +67,7 @@ class Build:
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, _stop)
             with os.fdopen(log, "wb", buffering=0) as stream:
-                builders.build(environment, home, stream, inherited.all(), run_id, hide)
+                builders.build(environment, home, stream, inherited.all(), run_id, hide, self._note)
             code = 0
         except builders.BuildFailed as error:
             records.write_json(self._failure, {"reason": error.reason})
@@ -75,10 +76,19 @@ class Build:
         finally:
             os._exit(code)
 
+    def _note(self, step: str) -> None:
+        """Keep what is done just now, for those who wait for the run."""
+        try:
+            records.write_json(self._step, {"t": time.time(), "step": step})
+        except OSError:
+            pass  # a build does not fail for that
+
     def ended(self, waiter: watch.Waiter) -> bool:
         """Say whether the build is over."""
         if self._status is None:
             self._status = waiter.status(self.pid)
+            if self._status is not None and os.path.exists(self._step):
+                os.unlink(self._step)
         return self._status is not None
 
     def failure(self) -> str:

@@ -153,7 +153,7 @@ class RunLayout:
         "artifacts", "cancel", "cgroup", "checkout", "code", "contained", "container", "crashes", "definition", "environment",
         "environment_log",
         "events", "exit", "journal", "lock", "manifest", "patch", "placement", "process", "result", "root", "script_log",
-        "supervisor_log", "system_logs", "user_logs",
+        "step", "supervisor_log", "system_logs", "user_logs",
     )  # fmt: skip
 
     def __init__(self, root: str) -> None:
@@ -170,6 +170,7 @@ class RunLayout:
         self.cgroup = os.path.join(root, "cgroup")  # supervisor: where the run's processes are, on systems with cgroups
         self.container = os.path.join(root, "container")  # supervisor: which one, of which engine; before it is made
         self.contained = os.path.join(root, "contained")  # the container's first process: that it began, how it ended
+        self.step = os.path.join(root, "step")  # the environment's builder: what it does just now; gone when it ends
         self.process = os.path.join(root, "process")  # the script's process names itself before it becomes the script
         self.exit = os.path.join(root, "exit")  # the keeper: how the script's process ended
         self.events = os.path.join(root, "events")  # WRITER.jsonl, one writer a file

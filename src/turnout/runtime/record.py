@@ -72,7 +72,14 @@ class RunRecord:
         if os.path.exists(self.layout.cancel):
             request = self.cancel_request() or {}
             return states.CANCEL_REQUESTED, "cancel asked for by %s" % request.get("by", "someone")
+        if state == states.PREPARING:
+            return state, self._step(last) or reason
         return state, reason
+
+    def _step(self, last: "Dict[str, Any]") -> str:
+        """Return what the builder of the run's environment does just now; empty when it has said nothing since `last`."""
+        step = _json_or_none(self.layout.step) or {}
+        return str(step.get("step", "")) if records.moment(step.get("t")) >= records.moment(last.get("t")) else ""
 
     def supervisor_state(self) -> str:
         """Return `processes.ALIVE`, `GONE` or `UNKNOWN` for the process that supervises this run."""

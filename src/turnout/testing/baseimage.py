@@ -39,7 +39,10 @@ import sys
 from pip._internal.cli.main import main
 sys.exit(main())
 """
-_LIBRARIES_OF_WHEELS = ("libgcc_s.so.1", "libstdc++.so.6", "libgomp.so.1", "libresolv.so.2", "libnss_dns.so.2")
+_LIBRARIES_OF_WHEELS = (
+    *("libgcc_s.so.1", "libstdc++.so.6", "libgomp.so.1", "libresolv.so.2", "libnss_dns.so.2"),
+    *("libpthread.so.0", "libdl.so.2", "librt.so.1", "libm.so.6"),
+)
 _LEFT_OUT = re.compile(
     r"(^|/)(__pycache__|test|tests|idlelib|tkinter|turtledemo|site-packages|dist-packages|config-[^/]*)$"
 )

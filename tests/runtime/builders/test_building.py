@@ -23,7 +23,8 @@ BUILD = """
 import sys
 from turnout.runtime import builders, layout, records
 with open(sys.argv[3], "wb", buffering=0) as log:
-    builders.build(records.read_json(sys.argv[2]), layout.Home(sys.argv[1]), log, run_id=sys.argv[4])
+    note = lambda step: print(step, file=open(sys.argv[5], "a"), flush=True)
+    builders.build(records.read_json(sys.argv[2]), layout.Home(sys.argv[1]), log, run_id=sys.argv[4], note=note)
 """
 
 SLOW_UV = """#!/bin/sh
@@ -68,8 +69,9 @@ def build(home, asked, **options):
 def start(home, tmp_path, name, asked, **variables):
     described = tmp_path / f"{name}.json"
     records.write_json(str(described), asked)
+    logs = [str(tmp_path / f"{name}.log"), name, str(tmp_path / f"{name}.steps")]
     return subprocess.Popen(
-        [sys.executable, "-c", BUILD, home.root, str(described), str(tmp_path / f"{name}.log"), name],
+        [sys.executable, "-c", BUILD, home.root, str(described), *logs],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **variables},
         stderr=subprocess.DEVNULL,
         start_new_session=True,
@@ -139,10 +141,36 @@ def test_a_failed_build_carries_the_tools_words_and_leaves_nothing(home, tmp_pat
     assert os.listdir(home.environments) == ["uv-1.lock"]
 
 
+def test_the_steps_of_a_real_build_are_told(home, tmp_path):
+    package = tmp_path / "slow"
+    package.mkdir()
+    (package / "slow.py").write_text("")
+    (package / "pyproject.toml").write_text(
+        "[project]\nname = 'slow'\nversion = '1'\n"
+        "[build-system]\nrequires = []\nbuild-backend = 'backend'\nbackend-path = ['.']\n"
+    )
+    (package / "backend.py").write_text(BACKEND)
+    steps = []
+    build(home, environment(f"slow @ file://{package}"), note=steps.append)
+    assert steps == ["installing 1 package", "building slow", "installing 1 package"]
+
+
+BACKEND = """
+import zipfile
+def build_wheel(directory, settings=None, metadata=None):
+    name = "slow-1-py3-none-any.whl"
+    with zipfile.ZipFile(directory + "/" + name, "w") as archive:
+        archive.writestr("slow-1.dist-info/METADATA", "Metadata-Version: 2.1\\nName: slow\\nVersion: 1\\n")
+        archive.writestr("slow-1.dist-info/WHEEL", "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n")
+        archive.writestr("slow-1.dist-info/RECORD", "")
+    return name
+"""
+
 TELLING_UV = """#!/bin/sh
 # Stands for a uv that prints what it was given.
 echo "looking at https://me:$TOKEN@host/simple"
 printf 'and at \\033[31m%s\\033[0m\\n' "$TOKEN"
+echo "   Building $TOKEN @ https://host/simple"
 echo "error: no access with '$TOKEN'" >&2
 exit 2
 """
@@ -155,8 +183,12 @@ def test_a_secret_is_neither_logged_nor_raised(home, tmp_path, value):
     tool.chmod(0o755)
     log = io.BytesIO()
     hide = redaction.redactor([value])
+    steps = []
     with pytest.raises(BuildFailed) as failed:
-        builders.build(environment(), home, log, {"TURNOUT_UV": str(tool), "TOKEN": value}, hide=hide)
+        builders.build(
+            environment(), home, log, {"TURNOUT_UV": str(tool), "TOKEN": value}, hide=hide, note=steps.append
+        )
+    assert steps == ["building ***"]
     said = log.getvalue().decode()
     assert "and at ***" in said
     assert "no access with '***'" in failed.value.reason
@@ -234,6 +266,7 @@ def test_who_waits_says_for_whom_and_builds_when_that_one_fails(home, tmp_path, 
     second = start(home, tmp_path, "second", asked)
     waiting = f"waiting for pid {first.pid} of run first, which is building the same environment"
     until(lambda: waiting in text(tmp_path / "second.log"))
+    assert text(tmp_path / "second.steps") == waiting + "\n"
     assert second.poll() is None
     go.touch()
     assert first.wait(10) != 0

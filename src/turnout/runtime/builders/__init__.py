@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
-from typing import Any, BinaryIO, Dict, Mapping, Optional, Union
+from typing import Any, BinaryIO, Callable, Dict, Mapping, Optional, Union
 
 from turnout.runtime import layout, redaction
 from turnout.runtime.builders.contract import BuildFailed, Built
@@ -55,6 +55,7 @@ def build(
     variables: Optional[Mapping[str, str]] = None,
     run_id: str = "",
     hide: redaction.Hide = redaction.as_it_is,
+    note: Optional[Callable[[str], None]] = None,
 ) -> Built:
     """Build the environment, or wait for whoever is building it; return it.
 
@@ -68,7 +69,8 @@ def build(
         variables: what the tools find in their environment: where package indexes, certificates and proxies are. This
             process's own by default.
         run_id: the run that wants the environment, for those who wait.
-        hide: takes the values of secrets out of what is logged and raised.
+        hide: takes the values of secrets out of what is logged, noted and raised.
+        note: gets each step that a person who waits may want to know of, as a few words: "downloading scipy (36.0 MiB)".
 
     Raises:
         BuildFailed: it can't be built; nothing of it is left behind.
@@ -82,7 +84,7 @@ def build(
         raise BuildFailed(
             "nothing here builds an environment of kind %r (there is: %s)" % (environment.get("kind"), known)
         )
-    runner = Runner(home, log, os.environ if variables is None else variables, hide)
+    runner = Runner(home, log, os.environ if variables is None else variables, hide, note)
     try:
         if not builder.MAKES_DIRECTORY:
             facts = builder.build(environment, "", runner)

@@ -33,6 +33,7 @@ _PREFIX = _PLACE + "/environment"
 _VOLUME = "turnout-uv-cache"
 _PASSED_ON = re.compile(r"UV_\w+|(HTTPS?|ALL|NO)_PROXY|NETRC|SSL_CERT_FILE|SSL_CERT_DIR", re.IGNORECASE)
 _OF_THE_MACHINE = ("UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR", "UV_TOOL_DIR", "UV_CONFIG_FILE", "UV_PYTHON_BIN_DIR")
+_LAYER = re.compile(r"(?:STEP|Step|#\d+ \[) ?(\d+)/(\d+) ?[:\]] ?(.{0,60})")
 _NAMED = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
@@ -80,8 +81,8 @@ def _base(engine: engines.Engine, lock: Dict[str, Any], key: str, directory: str
         with open(os.path.join(context, "Dockerfile"), "w", encoding="utf-8") as stream:
             stream.write(lock["dockerfile"])
         tag = "%s:%s-base" % (REPOSITORY, key)
-        command = [engine.path, "build", "--network", "host", "--tag", tag, context]
-        runner.run(command, engine.variables, "build the Dockerfile")
+        command = [engine.path, "build", "--force-rm", "--network", "host", "--tag", tag, context]
+        runner.run(command, engine.variables, "build the Dockerfile", _layer)
         return _id(engine, tag)
     named = lock.get("image") or {}
     reference, identity = str(named.get("reference")), named.get("id")
@@ -95,6 +96,7 @@ def _base(engine: engines.Engine, lock: Dict[str, Any], key: str, directory: str
     try:
         found = _id(engine, wanted)
     except engines.NoSuchThing:
+        runner.step("pulling %s" % reference)
         runner.run([engine.path, "pull", wanted], engine.variables, "pull the base image")
         found = _id(engine, wanted)
     if identity and not digest and found != identity:
@@ -105,6 +107,12 @@ def _base(engine: engines.Engine, lock: Dict[str, Any], key: str, directory: str
     return found
 
 
+def _layer(line: str) -> str:
+    """Return which layer of a Dockerfile an engine's line begins, as podman and docker say it; empty for other lines."""
+    found = _LAYER.match(line)
+    return "layer %s of %s: %s" % found.groups() if found is not None else ""
+
+
 def _id(engine: engines.Engine, name: str) -> str:
     identity = str(engine.inspect("image", name)["Id"])
     return identity if identity.startswith("sha256:") else "sha256:" + identity
@@ -112,7 +120,7 @@ def _id(engine: engines.Engine, name: str) -> str:
 
 def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], directory: str, runner: Runner) -> str:
     """Install the packages in a container of the base image, commit it, and return the id of the new image."""
-    from turnout.runtime.builders import uvtool
+    from turnout.runtime.builders import uvsteps, uvtool
 
     uv = uvtool.find(runner.home, runner.variables)
     if not uv:
@@ -131,7 +139,10 @@ def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], dir
     try:
         script = _script(str(environment.get("python")), lock, seen.variables, runner)
         start = [engine.path, "start", "--attach", "--interactive", name]
-        runner.run(start, engine.variables, "install the packages in the image", given=script.encode("utf-8"))
+        steps = uvsteps.UvSteps(len(lock["requirements"]))
+        runner.step(steps.now())
+        given = script.encode("utf-8")
+        runner.run(start, engine.variables, "install the packages in the image", steps, given)
         said = engine.ask("commit", name, "%s:%s" % (REPOSITORY, key), seconds=None)
     finally:
         try:

@@ -130,7 +130,9 @@ def _acquire(lock: int, home: layout.Home, runner: "Runner") -> None:
         filelocks.lock(lock, wait=False)
         return
     except BlockingIOError:
-        runner.say("waiting for %s, which is building the same environment" % _holder(lock))
+        waits = "waiting for %s, which is building the same environment" % _holder(lock)
+        runner.say(waits)
+        runner.step(waits)
     except filelocks.NoFileLocks as error:
         raise BuildFailed("%s can't be locked: %s" % (home.environments, error.strerror)) from error
     filelocks.lock(lock)

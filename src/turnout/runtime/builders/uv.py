@@ -36,7 +36,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     Raises:
         BuildFailed: uv is missing or failed, or the Python that it made doesn't run.
     """
-    from turnout.runtime.builders import inside, inspection, pythons, uvtool  # not for those who only look
+    from turnout.runtime.builders import inside, inspection, pythons, uvsteps, uvtool  # not for those who only look
 
     uv = uvtool.find(runner.home, runner.variables)
     if not uv:
@@ -46,9 +46,8 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     variables = uvtool.variables(runner.variables)
     # Where no Python is found, uv gets the version itself: it may be able to download one.
     python = pythons.find(wanted, uv, variables) or wanted
-    runner.run(
-        [uv, "venv", "--quiet", "--no-project", "--python", python, directory], variables, "make the environment"
-    )
+    command = [uv, "venv", "--quiet", "--no-project", "--python", python, directory]
+    runner.run(command, variables, "make the environment", uvsteps.UvSteps(0))
     os.chmod(directory, layout.DIRECTORY_MODE)
     path = _interpreter(directory)
     asked = inspection.begin(path, variables)  # it starts while uv installs; the packages are looked up afterwards
@@ -70,7 +69,7 @@ def _install(
     uv: str, path: str, lock: Dict[str, Any], directory: str, variables: Dict[str, str], runner: Runner
 ) -> None:
     """Install exactly what the lock names into the environment of the interpreter `path`."""
-    from turnout.runtime.builders import uvtool
+    from turnout.runtime.builders import uvsteps, uvtool
 
     if lock.get("requirements"):
         sources = lock.get("sources") or []
@@ -79,7 +78,9 @@ def _install(
         with open(listing, "w", encoding="utf-8") as stream:
             stream.write("\n".join(lines) + "\n")
         command = [uv, "pip", "sync", "--python", path, *uvtool.arguments(sources), *_refreshed(lock), listing]
-        runner.run(command, variables, "install the packages")
+        steps = uvsteps.UvSteps(len(lock["requirements"]))
+        runner.step(steps.now())
+        runner.run(command, variables, "install the packages", steps)
 
 
 def _hide_origins(packages: List[str], hide: redaction.Hide) -> None:

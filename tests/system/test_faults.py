@@ -17,8 +17,9 @@ import pytest
 
 from turnout.runtime import agent, handed, layout, members, processes, records, runlock, runqueue, slots, states
 from turnout.runtime.bundle import ship
+from turnout.runtime.containers import engine as engine_module
 from turnout.runtime.record import RunRecord
-from turnout.testing import faults, living
+from turnout.testing import engines, faults, living
 from turnout.testing.faults import BUILDER, DISPATCHER, KEEPER, SCRIPT, SUBMITTER, SUPERVISOR, Fault
 from turnout.testing.runs import write_run
 from turnout.workspace import Workspace
@@ -59,6 +60,7 @@ class Scenario:
     words: list[str] = field(default_factory=list)
     cancel: bool = False
     build: bool = False
+    container: bool = False
     queued: bool = False
     ends: dict[str | None, set[str]] = field(default_factory=lambda: {None: {states.COMPLETED}})
     configuration: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +80,8 @@ SCENARIOS = {
         ["wait", "orphan"], ends={None: {states.CANCELED}}, configuration={"maxRunDurationSeconds": 0.3}
     ),
     "with an environment to build": Scenario(build=True, ends={None: {states.COMPLETED}, **OWN_END}),
+    "in a container": Scenario(container=True, ends={None: {states.COMPLETED}, **OWN_END}),
+    "in a container, canceled": Scenario(["wait"], container=True, cancel=True, ends={None: {states.CANCELED}}),
 }
 
 
@@ -110,16 +114,30 @@ def workspace_layout(home: Path) -> layout.WorkspaceLayout:
         ("with an environment to build", DISPATCHER),
         ("with an environment to build", SUPERVISOR),
         ("with an environment to build", BUILDER),
+        ("in a container", SUPERVISOR),
+        ("in a container", KEEPER),
+        ("in a container", SCRIPT),
+        ("in a container, canceled", SUPERVISOR),
     ],
 )
 def test_a_kill_before_any_change_leaves_the_truth(
-    name: str, role: str, workspace_layout: layout.WorkspaceLayout, tmp_path: Path, faults_made: Callable[[int], None]
+    name: str,
+    role: str,
+    workspace_layout: layout.WorkspaceLayout,
+    tmp_path: Path,
+    faults_made: Callable[[int], None],
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lab = Lab(workspace_layout, tmp_path, SCENARIOS[name])
+    if SCENARIOS[name].container:
+        lab.use(request.getfixturevalue("podman"), monkeypatch)
     lab.carry_out(Fault())
     moments = [(number, what) for found, number, what in faults.moments(str(tmp_path)) if found == role]
     assert len(moments) > 3, "the trace must have found the moments"
     kills = 0
+    if SCENARIOS[name].container:
+        moments = moments[::3]  # each takes a second or two; all were tried when it was made
     for number, what in moments:
         for torn in (False, True) if what.startswith("write ") else (False,):
             kills += lab.carry_out(Fault(role, number, torn), what)
@@ -138,7 +156,15 @@ class Lab:
         self.scenario = scenario
         self.runtime = ship(self.home)
         self.count = 0
+        self.engine: engines.Engine | None = None
         slots.configure(self.home.queue_here, {"slots": 1})
+
+    def use(self, engine: engines.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Have the runs happen in containers of an engine."""
+        for name, value in engine.variables.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv(engine_module.ENGINE_VARIABLE, engine.command)
+        self.engine = engine
 
     def carry_out(self, fault: Fault, what: str = "") -> bool:
         """Carry out the scenario with a fault, check everything, and say whether the fault came to pass."""
@@ -186,6 +212,16 @@ class Lab:
                 "python": version,
                 "lock": {"requirements": []},
             }
+        if self.engine is not None:
+            image = {"reference": self.engine.image, "id": None, "digest": None}
+            definition["environment"] = {
+                "kind": "container",
+                "key": "container-fault",
+                "python": "",
+                "lock": {"image": image, "installs": False, "interpreter": "python"},
+            }
+            seen = ["--mount", f"type=bind,source={self.directory},target={self.directory}"]
+            definition["configuration"]["docker"] = {"useDocker": True, "arguments": seen}
         records.write_json(run.definition, definition)
         return run
 
@@ -246,6 +282,8 @@ class Lab:
         handed_over = handed.path(self.home, record.definition)
         assert handed_over is None or not os.path.exists(handed_over), context
         until(lambda: not self.left(run), f"{context}: {self.left(run)}")
+        if self.engine is not None:
+            assert self.engine.run("ps", "--all", "--format", "{{.Names}}").split() == [], context
         assert [name for name in os.listdir(run.root) if name.endswith(".tmp")] == [], context
         if os.path.exists(run.supervisor_log):
             assert "Traceback" not in Path(run.supervisor_log).read_text(), context

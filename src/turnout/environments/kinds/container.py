@@ -9,7 +9,7 @@ from typing import Any
 from turnout.environments.kinds import Context, uv
 from turnout.environments.kinds.failures import ResolutionFailed
 from turnout.environments.kinds.specification import Specification
-from turnout.exceptions import EnvironmentException
+from turnout.exceptions import EnvironmentException, NotYetException
 from turnout.runtime.containers import engine as engines
 
 TOOLS = ("uv",)
@@ -29,6 +29,11 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
         EnvironmentException: no image is named, or a requirement can't be used in a container.
     """
     named = f"environment {context.name!r}"
+    if specification.conda:
+        raise NotYetException(
+            f"{named} has conda packages in a container ({', '.join(specification.conda)}), which Turnout does not install "
+            "yet: name them under pip, or install them in the Dockerfile"
+        )
     if not specification.image and not specification.dockerfile:
         raise EnvironmentException(f"{named} asks for a container and names no image: set docker.base_image")
     wanted = uv.request(specification, context)

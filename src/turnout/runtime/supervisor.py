@@ -76,6 +76,7 @@ class Supervisor:
         self.outcome = closing.Outcome()
         self.interpreter = ""
         self.prefix: Optional[str] = None
+        self.prefix_variable = "VIRTUAL_ENV"
         self.script: Optional[watch.Process] = None
         self.keeper = 0
         self.launches = 0
@@ -179,6 +180,7 @@ class Supervisor:
         self.interpreter = built.interpreter
         if built.facts is not None:
             self.prefix = os.path.dirname(os.path.dirname(built.interpreter))
+            self.prefix_variable = str(built.facts.get("prefix_variable") or self.prefix_variable)
             records.write_json(self.run.environment, built.facts)
 
     def launch(self) -> str:
@@ -240,6 +242,7 @@ class Supervisor:
             experiment=str(self.definition.get("experiment") or ""),
             prefix=self.prefix,
             gpus=self.grant.gpus if self.grant else (),
+            prefix_variable=self.prefix_variable,
         )
         given = self.inherited()
         self.outcome.hide = redaction.redactor(given.secrets.values())

@@ -24,7 +24,7 @@ from turnout.environments.kinds.specification import Specification
 from turnout.exceptions import NotYetException
 from turnout.runtime import layout, redaction
 
-KINDS = ("existing", "uv")
+KINDS = ("existing", "uv", "conda")
 """At most one of them claims a specification."""
 
 
@@ -62,13 +62,7 @@ def choose(specification: Specification) -> tuple[str, Any]:
         kind = importlib.import_module(f"turnout.environments.kinds.{name}")
         if kind.claims(specification):
             return name, kind
-    named = f"environment {specification.name!r}"
-    if specification.container:
-        raise NotYetException(
-            f"{named} runs in a container ({specification.container}), which Turnout does not carry out yet: "
-            "leave its docker section out, or name pip packages instead"
-        )
     raise NotYetException(
-        f"{named} needs conda packages ({', '.join(specification.conda)}), which Turnout does not install yet: "
-        "name them under pip where PyPI has them"
+        f"environment {specification.name!r} runs in a container ({specification.container}), which Turnout does not "
+        "carry out yet: leave its docker section out, or name packages instead"
     )

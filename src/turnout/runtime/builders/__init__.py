@@ -5,7 +5,8 @@ A builder is a module with
     MAKES_DIRECTORY                                 whether it builds into a directory of the home, named by the key
     interpreter(environment, directory) -> path     where the Python is; pure
     build(environment, directory, runner) -> facts  makes everything below `directory`, or raises BuildFailed; `runner`
-                                                    starts tools, with their output going to the run's log
+                                                    starts tools, with their output going to the run's log; `prefix_variable`
+                                                    among the facts tells scripts of `directory` (VIRTUAL_ENV by default)
 
 What is common to all (one build at a time per key, half-built directories, KEY.json) is in `store`, so that a further
 kind is one further file. An *environment* here is the dict that run.json holds: kind, key, python, platform and lock.
@@ -22,7 +23,7 @@ from turnout.runtime.builders.contract import BuildFailed, Built
 
 __all__ = ["BUILDERS", "BuildFailed", "Built", "build", "find"]
 
-BUILDERS = {"existing": "existing", "uv": "uv"}
+BUILDERS = {"existing": "existing", "uv": "uv", "conda": "conda"}
 """Kind of environment → the module here that builds it."""
 
 

@@ -41,13 +41,14 @@ class Runner:
         """Put a line of Turnout's own into the log."""
         self._write(("turnout: %s\n" % self.hide(text)).encode("utf-8", "replace"))
 
-    def run(self, argv: List[str], variables: Mapping[str, str], doing: str) -> None:
-        """Run a tool to its end.
+    def run(self, argv: List[str], variables: Mapping[str, str], doing: str, tool: str = "") -> List[str]:
+        """Run a tool to its end, and return the last lines that it said.
 
         Args:
             argv: what to execute; `argv[0]` is a path.
             variables: its whole environment.
             doing: what it does, for the one-line reason: "install the packages".
+            tool: its name there; that of the file by default.
 
         Raises:
             BuildFailed: it can't be started, or ended with anything but 0; carries its last words.
@@ -72,10 +73,10 @@ class Runner:
             raise
         status = process.wait()
         if status != 0:
-            tool = os.path.basename(argv[0])
             quoted = words.meaningful("\n".join(said))
             reason = words.headline(quoted) or "it ended with status %d and said nothing" % status
-            raise BuildFailed("%s could not %s: %s" % (tool, doing, reason), quoted)
+            raise BuildFailed("%s could not %s: %s" % (tool or os.path.basename(argv[0]), doing, reason), quoted)
+        return said
 
     def _follow(self, process: "subprocess.Popen[bytes]") -> List[str]:
         said: List[str] = []

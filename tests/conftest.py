@@ -5,19 +5,21 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
 from hypothesis import Phase, settings
 
-from turnout.testing import condachannel
+from turnout.testing import baseimage, condachannel, engines
 
 # A shell without job control starts what it puts into the background with these ignored, and every process that a test
 # starts would inherit that: Ctrl-C in a test's terminal would do nothing.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 if signal.getsignal(signal.SIGQUIT) is signal.SIG_IGN:
     signal.signal(signal.SIGQUIT, signal.SIG_DFL)
 
@@ -107,3 +109,39 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "home"
     monkeypatch.setenv("TURNOUT_HOME", str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def base_image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The packed base image for container engines; one for all processes of the session."""
+    directory = tmp_path_factory.getbasetemp()
+    with baseimage.packed(directory.parent if "PYTEST_XDIST_WORKER" in os.environ else directory) as archive:
+        yield archive
+
+
+@pytest.fixture(scope="session")
+def podman(request: pytest.FixtureRequest) -> Iterator[engines.Engine]:
+    """A podman with a storage of its own that has the base image."""
+    yield from _engine(engines.PODMAN, request)
+
+
+@pytest.fixture(scope="session")
+def docker(request: pytest.FixtureRequest) -> Iterator[engines.Engine]:
+    """A Docker Engine of this session's own that has the base image."""
+    yield from _engine(engines.DOCKER, request)
+
+
+@pytest.fixture(scope="session", params=engines.NAMES)
+def engine(request: pytest.FixtureRequest) -> engines.Engine:
+    """Each of the engines in turn."""
+    found: engines.Engine = request.getfixturevalue(request.param)
+    return found
+
+
+def _engine(name: str, request: pytest.FixtureRequest) -> Iterator[engines.Engine]:
+    try:
+        engines.require(name)
+        with engines.running(name, request.getfixturevalue("base_image")) as found:
+            yield found
+    except engines.MissingEngine as error:
+        request.getfixturevalue("missing_service")(str(error))

@@ -129,7 +129,7 @@ def _hand_over(scheduler: Any, request: dict[str, Any], run: layout.RunLayout) -
         handed.remove(run.workspace.home, layout.RunLayout(aside))
         _remove_tree(aside)
         raise RecordException(
-            f"the run can't be handed over: {_said(error)}; nothing was submitted; "
+            f"the run can't be handed over in {run.workspace.home.root}: {_said(error)}; nothing was submitted: "
             f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
         ) from error
 
@@ -353,6 +353,8 @@ def _environment(
 ) -> tuple[dict[str, Any], str, str]:
     """Resolve the environment; a specification that has no solution gives a failure and its resolver's words."""
     definition = configuration.environment.serialize()
+    if configuration.docker.use_docker:
+        definition["docker"]["enabled"] = True
     resolution.provide_tools(workspace.home)
     failure, words = "", ""
     hide = redaction.redactor(given.secrets.values())

@@ -11,7 +11,6 @@ import pytest
 from turnout.config.capabilities import check
 from turnout.config.data import Data, DatacacheConfiguration, DataReferenceConfiguration, OutputData
 from turnout.config.distributed import (
-    DockerConfiguration,
     MpiConfiguration,
     PyTorchConfiguration,
     TensorflowConfiguration,
@@ -19,8 +18,7 @@ from turnout.config.distributed import (
 from turnout.config.run_configuration import RunConfiguration
 from turnout.config.script_run_config import ScriptRunConfig
 from turnout.config.sections import ApplicationEndpointConfiguration
-from turnout.environments.environment import Environment
-from turnout.environments.sections import RSection, SparkPackage
+from turnout.environments.sections import DockerBuildContext, RSection, SparkPackage
 from turnout.exceptions import NotYetException, RunConfigurationException
 
 
@@ -45,7 +43,6 @@ NOT_YET: list[tuple[Callable[[RunConfiguration], None], str]] = [
     (_set("pytorch.process_count", 2), "the section pytorch"),
     (_set("tensorflow.worker_count", 2), "the section tensorflow"),
     (_set("paralleltask.worker_count_per_node", 2), "the section paralleltask"),
-    (_set("docker.use_docker", True), "a run in a container"),
     (_set("data_references", {"a": DataReferenceConfiguration()}), "data_references"),
     (_set("data", {"a": Data()}), "data is not"),
     (_set("output_data", {"a": OutputData()}), "output_data"),
@@ -61,7 +58,7 @@ NOT_YET: list[tuple[Callable[[RunConfiguration], None], str]] = [
     (_set("history.snapshot_project", False), "without a snapshot"),
     (_set("history.output_collection", False), "outputs are not collected"),
     (_set("history.directories_to_watch", ["logs", "models"]), "watching directories"),
-    (_set("environment.docker.enabled", True), "an environment in a container"),
+    (_set("environment.docker.build_context", DockerBuildContext()), "a build context (docker.build_context)"),
     (_set("environment.spark.packages", [SparkPackage("a", "b", "c")]), "Spark packages"),
     (_set("environment.r", RSection()), "R section"),
     (_set("environment.databricks", {"cluster": {"existingClusterId": "x"}}), "databricks"),
@@ -96,16 +93,6 @@ def test_a_plain_run_is_accepted_without_a_word(caplog: pytest.LogCaptureFixture
 def test_every_distributed_job_is_refused(job: Any) -> None:
     with pytest.raises(NotYetException, match="distributed_job_config"):
         check(ScriptRunConfig(".", "train.py", distributed_job_config=job).resolve())
-
-
-def test_a_container_asked_for_in_any_place_is_refused() -> None:
-    environment = Environment.from_docker_image("e", "python:3.11")
-    for config in (
-        ScriptRunConfig(".", "train.py", environment=environment),
-        ScriptRunConfig(".", "train.py", docker_runtime_config=DockerConfiguration(use_docker=True)),
-    ):
-        with pytest.raises(NotYetException, match="container"):
-            check(config.resolve())
 
 
 def test_the_empty_sections_that_v1_wrote_into_every_file_are_no_obstacle() -> None:
@@ -213,7 +200,7 @@ def test_an_interpreter_that_will_not_be_used_is_mentioned(caplog: pytest.LogCap
 
 def test_an_image_that_will_not_be_used_is_mentioned(caplog: pytest.LogCaptureFixture) -> None:
     run = _run()
-    run.environment.docker.base_image = "python:3.11"
+    run.environment.docker.base_image = "mcr.microsoft.com/azureml/base:1"
     with caplog.at_level(logging.WARNING):
         check(run)
     assert "docker.enabled is False" in caplog.text

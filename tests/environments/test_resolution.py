@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from turnout.environments import kinds, locks, resolution
 from turnout.environments.kinds import conda, existing, local_paths, requirements, specification, uv
+from turnout.environments.kinds import container as container_kind
 from turnout.exceptions import EnvironmentException, NotYetException
 from turnout.runtime import layout, redaction
 
@@ -62,10 +63,22 @@ def test_a_definition_that_makes_no_sense_is_refused(broken):
         specification.parse({"name": "odd", "python": {"condaDependencies": broken}})
 
 
-@pytest.mark.parametrize("docker", [{"enabled": True}, {"baseDockerfile": "FROM x"}, {"baseImage": "debian:12"}])
-def test_a_container_is_refused(submitter, docker):
-    with pytest.raises(NotYetException, match="container"):
-        submitter.resolve(docker=docker)
+def test_a_container_without_an_image_is_refused(submitter):
+    with pytest.raises(EnvironmentException, match=r"names no image: set docker\.base_image"):
+        submitter.resolve(docker={"enabled": True})
+
+
+def test_conda_packages_in_a_container_are_refused(submitter):
+    packages = {"dependencies": ["numpy", "conda-forge::scipy"]}
+    with pytest.raises(NotYetException, match=r"numpy, conda-forge::scipy.* in a container"):
+        submitter.resolve(docker={"baseImage": "debian:12"}, python={"condaDependencies": packages})
+
+
+def test_an_editable_requirement_in_a_container_is_refused(submitter, tmp_path):
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'x'\nversion = '1'\n")
+    packages = {"dependencies": [{"pip": [f"-e {tmp_path}"]}]}
+    with pytest.raises(EnvironmentException, match="leave the -e out"):
+        submitter.resolve(docker={"baseImage": "debian:12"}, python={"condaDependencies": packages})
 
 
 def test_the_image_that_v1_wrote_into_every_definition_asks_for_nothing(submitter):
@@ -78,7 +91,7 @@ def test_no_more_than_one_kind_claims_a_specification():
         for packages in ((), ("numpy",)):
             for container in ("", "an image"):
                 asked = specification.Specification("n", None, interpreter, RUNNING, (), packages, container)
-                assert existing.claims(asked) + uv.claims(asked) + conda.claims(asked) <= 1
+                assert sum(kind.claims(asked) for kind in (conda, container_kind, existing, uv)) == 1
 
 
 # The lines of a requirements file

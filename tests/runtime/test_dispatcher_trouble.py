@@ -165,15 +165,14 @@ def test_the_dispatcher_rests_once_a_preparation_has_gone_well_after_all(machine
     Path(run.system_logs).write_text("no directory")
     runqueue.enqueue(machine.home, run.root, {}, other)
     dispatching.wake(machine.home, machine.runtime)
-    dispatcher = machine.dispatcher()["pid"]
+    holder = machine.dispatcher()
     time.sleep(0.5)  # for some supervisors to fail; if none did, what follows would be true all the same
     os.unlink(run.system_logs)
     os.rename(run.system_logs + ".aside", run.system_logs)
-    until(lambda: machine.state(run) == "Queued")
-    until(lambda: runlock.holder_state(run.lock) == processes.GONE)
+    until(lambda: machine.state(run) == "Queued" and runlock.holder(run.lock) == holder)
 
     def ticks() -> int:
-        words = Path(f"/proc/{dispatcher}/stat").read_text().rpartition(")")[2].split()
+        words = Path(f"/proc/{holder['pid']}/stat").read_text().rpartition(")")[2].split()
         return int(words[11]) + int(words[12])
 
     before = ticks()

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from turnout.runtime import keeper, layout, members, processes, records, runlock, states, supervisor, watch
+from turnout.runtime import keeper, layout, members, processes, records, runlock, states, supervision, supervisor, watch
 from turnout.runtime.record import RunRecord
 from turnout.testing.living import until
 from turnout.testing.records import make_run, make_workspace
@@ -72,7 +72,7 @@ def test_a_script_that_is_about_to_begin_is_withdrawn(run: layout.RunLayout, hel
     pid, pipe = started(run, tmp_path / "note")
     until(mark.exists)
     watcher: Any = None  # it isn't waited for
-    supervising = supervisor.Supervisor(run.workspace.home, run, watcher, None)
+    supervising = supervision.Supervisor(run.workspace.home, run, watcher, None)
     supervising.script = watch.Process(pid, child=True, pipe=pipe)
     assert supervising.terminate() == states.WITHDRAWN
     (tmp_path / "gate").touch()
@@ -92,7 +92,7 @@ def test_a_run_whose_script_may_not_begin_any_more_ends_as_was_meant(
     assert keeper.claim(run)
     os.makedirs(run.system_logs)
     waiter: Any = type("Waiter", (), {"terminated": False, "status": lambda *_: None})()
-    supervisor.Supervisor(run.workspace.home, run, waiter, None).supervise()
+    supervision.Supervisor(run.workspace.home, run, waiter, None).supervise()
     assert RunRecord(run.root).journaled_state()["state"] == end
 
 
@@ -102,7 +102,7 @@ def test_a_run_that_has_ended_is_only_marked_by_who_takes_it_over(tmp_path: Path
     run = make_run(workspace, mark=False)
     before = Path(run.journal).read_bytes()
     watcher: Any = None
-    supervisor.Supervisor(workspace.home, run, watcher, None).supervise()
+    supervision.Supervisor(workspace.home, run, watcher, None).supervise()
     assert os.listdir(workspace.changes) == [run.run_id]
     assert Path(run.journal).read_bytes() == before
     assert RunRecord(run.root).journaled_state()["state"] == states.COMPLETED

@@ -22,7 +22,7 @@ from turnout.config.sections import HdiConfiguration, SparkConfiguration
 from turnout.elements import warn
 from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.environment import Environment
-from turnout.environments.sections import DEFAULT_INTERPRETER
+from turnout.environments.sections import DEFAULT_INTERPRETER, V1_IMAGES
 from turnout.exceptions import NotYetException, RunConfigurationException
 
 _COLLECTED = {"logs", "outputs"}
@@ -46,7 +46,6 @@ _RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = 
     ("the section pytorch", "remove it", lambda run: run.pytorch != PyTorchConfiguration()),
     ("the section tensorflow", "remove it", lambda run: run.tensorflow != TensorflowConfiguration()),
     ("the section paralleltask", "remove it", lambda run: run.paralleltask != ParallelTaskConfiguration()),
-    ("a run in a container", "set docker.use_docker to False", lambda run: run.docker.use_docker),
     ("data_references", "remove them, or read the data by its path", lambda run: run.data_references),
     ("data", "remove it, or read the data by its path", lambda run: run.data),
     ("output_data", "remove it; what the script writes to outputs/ is kept", lambda run: run.output_data),
@@ -73,7 +72,11 @@ _RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = 
 )
 
 _ENVIRONMENT_REFUSALS: tuple[tuple[str, str, Callable[[Environment], Any]], ...] = (
-    ("an environment in a container", "set docker.enabled to False", lambda made: made.docker.enabled),
+    (
+        "a build context (docker.build_context)",
+        "give the Dockerfile as docker.base_dockerfile",
+        lambda made: made.docker.build_context,
+    ),
     ("an environment's Spark packages", "remove them", lambda made: made.spark.packages or made.spark.repositories),
     ("an environment's R section", "set it to None", lambda made: made.r is not None),
     ("an environment's databricks section", "set it to None", lambda made: _any_value(made.databricks)),
@@ -123,8 +126,9 @@ def check_environment(environment: Environment) -> None:
                 "put them into ~/.netrc, or name a variable as ${NAME}"
             )
     _check_channels(python.conda_dependencies)
-    if environment.docker.base_image is not None or environment.docker.base_dockerfile is not None:
-        warn("the image in environment.docker is not used, since docker.enabled is False")
+    image = environment.docker.base_image or ""
+    if image.startswith(V1_IMAGES) and not environment.docker.enabled:
+        warn(f"the image {image}, which v1 put into every environment, is not used, since docker.enabled is False")
     if not python.user_managed_dependencies and python.interpreter_path not in (None, DEFAULT_INTERPRETER):
         warn("python.interpreter_path is only used with python.user_managed_dependencies = True, as in v1")
 

@@ -14,6 +14,8 @@ from turnout.exceptions import EnvironmentException
 
 DEFAULT_INTERPRETER = "python"
 DEFAULT_SHM_SIZE = "2g"
+V1_IMAGES = "mcr.microsoft.com/azureml/"
+"""v1 wrote an image of these into every definition; without `docker.enabled` it meant nothing on a local target."""
 
 
 class PythonSection(ConfigElement):

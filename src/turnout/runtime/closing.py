@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from turnout.runtime import checkout, events, handed, layout, manifest, markers, processes, records, redaction, states
 from turnout.runtime.objects import ObjectStore
@@ -113,10 +113,21 @@ def close(
     }
     records.write_json(run.result, result)
     handed.remove(home, run)
+    _remove_container(run)
     _close_children(run, state)
     _remove_unfinished(run)
     journal.append({"t": now, "state": state, "reason": reason})
     markers.mark_changed(run)
+
+
+def _remove_container(run: layout.RunLayout) -> None:
+    """Remove the run's container, if it has one: nothing of the run may live when it has ended."""
+    if os.path.exists(run.container):
+        from turnout.runtime.containers import container  # most runs have none
+
+        contained = container.of(run)
+        if contained is not None:
+            contained.remove()
 
 
 def _remove_unfinished(run: layout.RunLayout) -> None:
@@ -217,15 +228,24 @@ def _hidden(reported: Optional[Dict[str, Any]], hide: redaction.Hide) -> Optiona
     return {"code": hide(str(reported.get("code") or "")), "message": message} if message else None
 
 
-def last_exception(path: str, block: int = 16384, hide: redaction.Hide = redaction.as_it_is) -> str:
-    """Return the last line of a Python traceback at the end of a log, or an empty string."""
+def last_line(path: str) -> str:
+    """Return the last line of a log, or an empty string."""
+    return next(reversed([line for line in _tail(path) if line.strip()]), "").strip()[:500]
+
+
+def _tail(path: str, block: int = 16384) -> List[str]:
     try:
         with open(path, "rb") as stream:
             stream.seek(0, os.SEEK_END)
             stream.seek(max(0, stream.tell() - block))
-            lines = stream.read().decode("utf-8", "replace").splitlines()
+            return stream.read().decode("utf-8", "replace").splitlines()
     except OSError:
-        return ""
+        return []
+
+
+def last_exception(path: str, block: int = 16384, hide: redaction.Hide = redaction.as_it_is) -> str:
+    """Return the last line of a Python traceback at the end of a log, or an empty string."""
+    lines = _tail(path, block)
     for position in range(len(lines) - 1, -1, -1):
         if lines[position].startswith("Traceback (most recent call last)"):
             for line in lines[position + 1 :]:

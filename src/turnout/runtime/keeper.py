@@ -27,7 +27,12 @@ _RETRY_SECONDS = 0.5
 
 
 def start(
-    run: layout.RunLayout, argv: List[str], variables: Dict[str, str], log: int, handed_over: Optional[str]
+    run: layout.RunLayout,
+    argv: List[str],
+    variables: Dict[str, str],
+    log: int,
+    handed_over: Optional[str],
+    stdin: Optional[int] = None,
 ) -> Tuple[int, int]:
     """Fork the keeper, which starts the script.
 
@@ -37,6 +42,7 @@ def start(
         variables: the whole environment of the script.
         log: descriptor that gets stdout and stderr.
         handed_over: the file of the submitter's variables, if there is one; removed once the script has them.
+        stdin: descriptor that becomes its standard input; without one it reads nothing.
 
     Returns:
         The keeper's pid, and a descriptor that comes to its end when the script has ended or the keeper has.
@@ -52,9 +58,10 @@ def start(
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        processes.close_descriptors(log, write)
+        stdin = os.open(os.devnull, os.O_RDWR) if stdin is None else stdin
+        processes.close_descriptors(log, write, stdin)
         processes.become_subreaper()
-        _keep(run, argv, variables, log, write, handed_over)
+        _keep(run, argv, variables, log, write, handed_over, stdin)
     except BaseException:
         import traceback  # only on the way out
 
@@ -64,7 +71,13 @@ def start(
 
 
 def _keep(
-    run: layout.RunLayout, argv: List[str], variables: Dict[str, str], log: int, write: int, handed_over: Optional[str]
+    run: layout.RunLayout,
+    argv: List[str],
+    variables: Dict[str, str],
+    log: int,
+    write: int,
+    handed_over: Optional[str],
+    stdin: int,
 ) -> None:
     """Start the script, wait for its end, write it down, and wait for the end of what it left running."""
     began = time.monotonic()
@@ -72,7 +85,7 @@ def _keep(
     script = os.fork()
     if not script:
         os.close(write)
-        _become_script(run, argv, variables, log, keeper, handed_over)
+        _become_script(run, argv, variables, log, keeper, handed_over, stdin)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1, 2):
         os.dup2(null, descriptor)
@@ -155,6 +168,7 @@ def _become_script(
     log: int,
     keeper: Dict[str, Any],
     handed_over: Optional[str],
+    stdin: int,
 ) -> None:
     """Turn this process into the script; never returns."""
     try:
@@ -166,8 +180,7 @@ def _become_script(
         if handed_over is not None and os.path.exists(handed_over):
             os.unlink(handed_over)
         os.chdir(run.code)
-        null = os.open(os.devnull, os.O_RDWR)
-        os.dup2(null, 0)
+        os.dup2(stdin, 0)
         os.dup2(log, 1)
         os.dup2(log, 2)
         processes.close_descriptors()

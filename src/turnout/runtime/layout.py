@@ -150,7 +150,8 @@ class RunLayout:
     """The files of one run's record; `root` may also be an offline run's directory."""
 
     __slots__ = (
-        "artifacts", "cancel", "cgroup", "checkout", "code", "crashes", "definition", "environment", "environment_log",
+        "artifacts", "cancel", "cgroup", "checkout", "code", "contained", "container", "crashes", "definition", "environment",
+        "environment_log",
         "events", "exit", "journal", "lock", "manifest", "patch", "placement", "process", "result", "root", "script_log",
         "supervisor_log", "system_logs", "user_logs",
     )  # fmt: skip
@@ -167,6 +168,8 @@ class RunLayout:
         self.lock = os.path.join(root, "lock")  # who supervises
         self.cancel = os.path.join(root, "cancel")  # a request: by whom, when
         self.cgroup = os.path.join(root, "cgroup")  # supervisor: where the run's processes are, on systems with cgroups
+        self.container = os.path.join(root, "container")  # supervisor: which one, of which engine; before it is made
+        self.contained = os.path.join(root, "contained")  # the container's first process: that it began, how it ended
         self.process = os.path.join(root, "process")  # the script's process names itself before it becomes the script
         self.exit = os.path.join(root, "exit")  # the keeper: how the script's process ended
         self.events = os.path.join(root, "events")  # WRITER.jsonl, one writer a file

@@ -13,9 +13,12 @@ from __future__ import annotations
 import os
 import signal
 import time
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set
 
 from turnout.runtime import cgroups, layout, processes, records, starting
+
+if TYPE_CHECKING:
+    from turnout.runtime.containers.container import Container
 
 _POLL_SECONDS, _SLOW_SECONDS = 0.01, 1.0
 _PATIENCE_SECONDS = 5.0
@@ -64,7 +67,9 @@ class Members:
         return found
 
     def gather(self) -> None:
-        """Put what lives into a cgroup of the run's own, where one may be made."""
+        """Put what lives into a cgroup of the run's own, where one may be made; a container has one from its engine."""
+        if self.container() is not None:
+            return
         path = cgroups.make(self._run.root)
         if path is None:
             return
@@ -84,8 +89,19 @@ class Members:
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
+    def container(self) -> Optional[Container]:
+        """Return the run's container; None for a run that isn't in one."""
+        if not os.path.exists(self._run.container):
+            return None
+        from turnout.runtime.containers import container
+
+        return container.of(self._run)
+
     def signal(self, number: int) -> bool:
         """Signal the script's process group; say whether there was one."""
+        contained = self.container()
+        if contained is not None and contained.signal(number):
+            return True
         script = self.script()
         if script is None or script["pid"] <= 0 or not self._group_is_ours(script):
             return False
@@ -97,6 +113,10 @@ class Members:
 
     def kill(self) -> None:
         """Send SIGKILL to everything that lives."""
+        contained = self.container()
+        if contained is not None:
+            contained.kill()
+            return  # its engine's processes end by themselves
         for pid in self.find():
             _kill(pid, signal.SIGKILL)
 
@@ -106,10 +126,16 @@ class Members:
         Returns:
             How many processes were found.
         """
-        left = self.find()
-        count = len(left)
-        for pid in left:
-            _kill(pid, signal.SIGTERM)
+        contained = self.container()
+        if contained is not None:
+            count = contained.left()
+            contained.remove()
+            left = self.find()  # its engine's processes, which end by themselves
+        else:
+            left = self.find()
+            count = len(left)
+            for pid in left:
+                _kill(pid, signal.SIGTERM)
         deadline = time.monotonic() + grace
         pause = _POLL_SECONDS
         while left:
@@ -152,12 +178,14 @@ def descendants(pid: int, without: Optional[Set[int]] = None) -> List[int]:
 
 
 def is_runtime(pid: int) -> bool:
-    """Say whether a process is a dispatcher, a supervisor or a keeper of Turnout's."""
+    """Say whether a process is a dispatcher, a supervisor or a keeper of Turnout's, or serves runs beside this one."""
     try:
         with open("/proc/%d/cmdline" % pid, "rb") as stream:
             words = stream.read().split(b"\0")
     except OSError:
         return False
+    if words[:2] == [b"catatonit", b"-P"]:
+        return True  # keeps the namespace of all of an account's rootless containers (podman)
     return words[1:4] == [b"-I", b"-S", b"-c"] and starting.OURS in words[4]
 
 

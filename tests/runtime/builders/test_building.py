@@ -284,7 +284,7 @@ def test_a_changed_local_package_is_not_taken_from_uvs_cache(home, tmp_path):
 
 def test_an_existing_interpreter_must_be_a_python(home, tmp_path):
     asked = {"kind": "existing", "key": "existing-1", "lock": {"interpreter": sys.executable}}
-    assert builders.find(asked, home) == build(home, asked)[0] == (sys.executable, None)
+    assert builders.find(asked, home) == build(home, asked)[0] == builders.Built(sys.executable, None)
     asked["lock"]["interpreter"] = "/bin/true"
     with pytest.raises(BuildFailed, match="does not run as a Python"):
         build(home, asked)

@@ -24,7 +24,7 @@ from turnout.environments.kinds.specification import Specification
 from turnout.exceptions import NotYetException
 from turnout.runtime import layout, redaction
 
-KINDS = ("existing", "uv", "conda")
+KINDS = ("existing", "uv", "conda", "container")
 """At most one of them claims a specification."""
 
 
@@ -63,6 +63,5 @@ def choose(specification: Specification) -> tuple[str, Any]:
         if kind.claims(specification):
             return name, kind
     raise NotYetException(
-        f"environment {specification.name!r} runs in a container ({specification.container}), which Turnout does not "
-        "carry out yet: leave its docker section out, or name packages instead"
+        f"environment {specification.name!r} asks for a combination that no kind of environment carries out"
     )

@@ -79,7 +79,7 @@ def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
     version = next(str(package["version"]) for package in packages if package["name"] == "python")
     lines = uv_compile.compile_lock({**request, "python": version}, context, installed(packages))
     return {
-        **uv.locked(request, lines),
+        **uv.lock(request, lines),
         "python": ".".join(version.split(".")[:2]),
         "conda": packages,
         "virtual": solution["virtual"],

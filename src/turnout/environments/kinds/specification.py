@@ -6,13 +6,12 @@ import re
 import sys
 from typing import Any, NamedTuple
 
+from turnout.environments.sections import V1_IMAGES
 from turnout.exceptions import EnvironmentException
 
 # Compiled on use: the submission of a script that names no packages does not pay for them.
 _CONDA = r"(?:(?P<channel>\S+?)::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>[^\s\[].*?)?\s*(?:\[.*\])?"
 _CLAUSE = r"(?P<sign>===|==|>=|<=|!=|~=|=|<|>)?\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.?\*)?"
-_DEFAULT_IMAGES = "mcr.microsoft.com/azureml/"
-"""v1 writes one of these into every definition; without `docker.enabled` it meant nothing on a local target."""
 
 
 class Specification(NamedTuple):
@@ -27,6 +26,9 @@ class Specification(NamedTuple):
         conda: conda packages other than python and pip, as conda's match specifications.
         container: what asks for a container, empty when nothing does.
         channels: where conda packages are to be had, the first one first asked; empty for the default.
+        python_named: whether the specification itself names the Python.
+        image: the container's base image, as it was named.
+        dockerfile: the text of a Dockerfile that makes the base image.
     """
 
     name: str
@@ -37,6 +39,9 @@ class Specification(NamedTuple):
     conda: tuple[str, ...]
     container: str
     channels: tuple[str, ...] = ()
+    python_named: bool = False
+    image: str = ""
+    dockerfile: str = ""
 
 
 def parse(definition: dict[str, Any]) -> Specification:
@@ -60,6 +65,7 @@ def parse(definition: dict[str, Any]) -> Specification:
     wanted, pip, conda = _sort(name, packages.get("dependencies") or [])
     own = bool(python.get("userManagedDependencies"))
     version = definition.get("version")
+    docker = definition.get("docker") or {}
     return Specification(
         name=name,
         version=None if version is None else str(version),
@@ -67,8 +73,11 @@ def parse(definition: dict[str, Any]) -> Specification:
         python="" if own else _python_version(name, wanted),
         pip=tuple(pip),
         conda=tuple(conda),
-        container=_container(definition.get("docker") or {}),
+        container=_container(docker),
         channels=_channels(name, packages.get("channels") or []),
+        python_named=bool(wanted) and not own,
+        image="" if docker.get("baseDockerfile") else str(docker.get("baseImage") or ""),
+        dockerfile=str(docker.get("baseDockerfile") or ""),
     )
 
 
@@ -155,4 +164,4 @@ def _container(docker: dict[str, Any]) -> str:
     if docker.get("buildContext"):
         return "a build context"
     image = str(docker.get("baseImage") or "")
-    return "" if image.startswith(_DEFAULT_IMAGES) else image
+    return "" if image.startswith(V1_IMAGES) else image

@@ -44,7 +44,7 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
 def immediate(request: dict[str, Any]) -> dict[str, Any] | None:
     """Return the empty lock when no packages are asked for, and the Python is the one that is running."""
     running = request["python"] in (running_python(), running_python(3))
-    return locked(request, []) if running and not request["requirements"] else None
+    return lock(request, []) if running and not request["requirements"] else None
 
 
 def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
     """
     from turnout.environments.kinds import uv_compile  # starts processes: not for those whose lock is known
 
-    return locked(request, uv_compile.compile_lock(request, context))
+    return lock(request, uv_compile.compile_lock(request, context))
 
 
 def key(lock: dict[str, Any]) -> str:
@@ -65,8 +65,8 @@ def key(lock: dict[str, Any]) -> str:
     return "uv-" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:32]
 
 
-def locked(request: dict[str, Any], lines: list[str]) -> dict[str, Any]:
-    """Return the lock of a request and what it was resolved to.
+def lock(request: dict[str, Any], lines: list[str]) -> dict[str, Any]:
+    """Return the lock of a request that the resolver answered with `lines`.
 
     Its parts: the Python and platform; `requirements`, one exact requirement a line; `build`, options that change what
     is installed; `sources`, options that say where it is to be had; `local`, the digests of local files behind it.

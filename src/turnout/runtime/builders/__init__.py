@@ -3,10 +3,11 @@
 A builder is a module with
 
     MAKES_DIRECTORY                                 whether it builds into a directory of the home, named by the key
-    interpreter(environment, directory) -> path     where the Python is; pure
+    built(environment, directory, facts) -> Built   what is there, or None when it can't be used any more; looks at one
+                                                    or two files and starts no process
     build(environment, directory, runner) -> facts  makes everything below `directory`, or raises BuildFailed; `runner`
-                                                    starts tools, with their output going to the run's log; `prefix_variable`
-                                                    among the facts tells scripts of `directory` (VIRTUAL_ENV by default)
+                                                    starts tools, with their output going to the run's log; the
+                                                    facts have at least `interpreter`, `python` and `packages`
 
 What is common to all (one build at a time per key, half-built directories, KEY.json) is in `store`, so that a further
 kind is one further file. An *environment* here is the dict that run.json holds: kind, key, python, platform and lock.
@@ -23,7 +24,7 @@ from turnout.runtime.builders.contract import BuildFailed, Built
 
 __all__ = ["BUILDERS", "BuildFailed", "Built", "build", "find"]
 
-BUILDERS = {"existing": "existing", "uv": "uv", "conda": "conda"}
+BUILDERS = {"conda": "conda", "container": "container", "existing": "existing", "uv": "uv"}
 """Kind of environment → the module here that builds it."""
 
 
@@ -40,8 +41,8 @@ def find(environment: Dict[str, Any], home: layout.Home) -> Optional[Built]:
     if builder is None:
         return None
     if not builder.MAKES_DIRECTORY:
-        path = builder.interpreter(environment, "")
-        return Built(path, None) if os.path.isfile(path) and os.access(path, os.X_OK) else None
+        built: Optional[Built] = builder.built(environment, "", None)
+        return built
     from turnout.runtime.builders import store
 
     return store.find(environment, home, builder)
@@ -84,8 +85,8 @@ def build(
     runner = Runner(home, log, os.environ if variables is None else variables, hide)
     try:
         if not builder.MAKES_DIRECTORY:
-            builder.build(environment, "", runner)
-            return Built(builder.interpreter(environment, ""), None)
+            facts = builder.build(environment, "", runner)
+            return Built(str(facts["interpreter"]), None)
         return store.build(environment, home, builder, runner, run_id)
     except OSError as error:
         raise BuildFailed(hide("environment %s can't be built: %s" % (environment.get("key"), error))) from error

@@ -8,11 +8,11 @@ from __future__ import annotations
 import glob
 import os
 import re
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from turnout.runtime import layout, records
 from turnout.runtime.builders import uv
-from turnout.runtime.builders.contract import BuildFailed
+from turnout.runtime.builders.contract import BuildFailed, Built
 
 if TYPE_CHECKING:
     from turnout.runtime.builders.runner import Runner
@@ -41,8 +41,15 @@ _METADATA = re.compile(
 )
 
 
-def interpreter(environment: Dict[str, Any], directory: str) -> str:
-    """Return the Python of the prefix in `directory`."""
+def built(environment: Dict[str, Any], directory: str, facts: Optional[Dict[str, Any]]) -> Optional[Built]:
+    """Return the prefix in `directory`, if it is still where it was made and has its Python."""
+    path = _interpreter(directory)
+    if facts is None or facts.get("interpreter") != path or not os.access(path, os.X_OK):
+        return None
+    return Built(path, facts, prefix=directory, prefix_variable="CONDA_PREFIX")
+
+
+def _interpreter(directory: str) -> str:
     return os.path.join(directory, "bin", "python")
 
 
@@ -52,7 +59,7 @@ def build(environment: Dict[str, Any], directory: str, runner: "Runner") -> Dict
     Raises:
         BuildFailed: a tool is missing or failed, or the Python that was installed doesn't run.
     """
-    from turnout.runtime.builders import inside, inspection, rattlertool, uvtool  # only `interpreter` finds one
+    from turnout.runtime.builders import inside, inspection, rattlertool, uvtool  # not for those who only look
 
     lock = environment.get("lock") or {}
     pip = bool(lock.get("requirements"))
@@ -66,10 +73,10 @@ def build(environment: Dict[str, Any], directory: str, runner: "Runner") -> Dict
     cache = rattlertool.cache(runner.variables)
     argv = [rattler, "-E", _SCRIPT, os.path.join(directory, _LOCK), directory, cache]
     try:
-        said = runner.run(argv, variables, "install the conda packages", "rattler")
+        said = runner.run(argv, variables, "install the conda packages", tool="rattler")
     except BuildFailed as error:
         raise _with_advice(error) from error
-    path = interpreter(environment, directory)
+    path = _interpreter(directory)
     asked = inspection.begin(path, variables)  # the packages are looked up when all are there
     try:
         if pip:
@@ -81,8 +88,8 @@ def build(environment: Dict[str, Any], directory: str, runner: "Runner") -> Dict
     packages = _site_packages(directory)
     uv.hide_origins(packages, runner.hide)
     facts["packages"] = inside.distributions(packages)
+    facts["interpreter"] = path
     facts["conda"] = installed(directory)
-    facts["prefix_variable"] = "CONDA_PREFIX"
     facts["tool"] = next((" ".join(line.split()[:2]) for line in said if line.startswith("py-rattler ")), "py-rattler")
     return facts
 

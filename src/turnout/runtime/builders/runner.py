@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import BinaryIO, Dict, List, Mapping, Tuple, Union
 
-from turnout.runtime import layout, records, redaction
+from turnout.runtime import layout, records, redaction, unnamed
 from turnout.runtime.builders import words
 from turnout.runtime.builders.contract import BuildFailed
 
@@ -41,22 +41,26 @@ class Runner:
         """Put a line of Turnout's own into the log."""
         self._write(("turnout: %s\n" % self.hide(text)).encode("utf-8", "replace"))
 
-    def run(self, argv: List[str], variables: Mapping[str, str], doing: str, tool: str = "") -> List[str]:
+    def run(
+        self, argv: List[str], variables: Mapping[str, str], doing: str, given: bytes = b"", tool: str = ""
+    ) -> List[str]:
         """Run a tool to its end, and return the last lines that it said.
 
         Args:
             argv: what to execute; `argv[0]` is a path.
             variables: its whole environment.
             doing: what it does, for the one-line reason: "install the packages".
-            tool: its name there; that of the file by default.
+            given: its standard input; may hold secrets, and is in no file that has a name.
+            tool: its name in that reason; the file's by default.
 
         Raises:
             BuildFailed: it can't be started, or ended with anything but 0; carries its last words.
         """
+        stdin = subprocess.DEVNULL if not given else unnamed.readable(given)
         try:
             process = subprocess.Popen(
                 argv,
-                stdin=subprocess.DEVNULL,
+                stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env=dict(variables),
@@ -65,6 +69,9 @@ class Runner:
             )
         except OSError as error:
             raise BuildFailed("%s can't be started: %s" % (argv[0], error)) from error
+        finally:
+            if given:
+                os.close(stdin)
         try:
             said = self._follow(process)
         except BaseException:

@@ -27,11 +27,20 @@ def find(environment: Dict[str, Any], home: layout.Home, builder: Any) -> Option
         facts = records.read_json(_whole(home, key))
     except (OSError, ValueError):
         return None
-    path = builder.interpreter(environment, home.environment(key))
-    # The recorded path differs when a home was copied or moved; the access fails when the base Python was removed.
-    if not isinstance(facts, dict) or facts.get("interpreter") != path or not os.access(path, os.X_OK):
-        return None
-    return Built(path, facts)
+    found: Optional[Built] = (
+        builder.built(environment, home.environment(key), facts) if isinstance(facts, dict) else None
+    )
+    return found
+
+
+def discard(environment: Dict[str, Any], home: layout.Home) -> None:
+    """Have an environment built anew by the next one who needs it: what it was built into is gone."""
+    key = _key(environment)
+    if key:
+        try:
+            os.unlink(_whole(home, key))
+        except FileNotFoundError:
+            pass
 
 
 def build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner: "Runner", run_id: str) -> Built:
@@ -56,7 +65,10 @@ def build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner: 
         runner.held = (*held, lock)  # a tool's environment is built while another's lock is held
         facts = _build(environment, home, builder, runner, key)
         os.ftruncate(lock, 0)
-        return Built(str(facts["interpreter"]), facts)
+        made: Optional[Built] = builder.built(environment, home.environment(key), facts)
+        if made is None:
+            raise BuildFailed("environment %s can't be used right after it was built" % key)
+        return made
     finally:
         runner.held = held
         os.close(lock)
@@ -69,12 +81,7 @@ def _build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner:
     runner.say("building environment %s for Python %s" % (key, environment.get("python")))
     try:
         made = builder.build(environment, directory, runner)
-        facts = {
-            "kind": environment.get("kind"),
-            "key": key,
-            "interpreter": builder.interpreter(environment, directory),
-        }
-        facts.update(made)
+        facts = {"kind": environment.get("kind"), "key": key, **made}
         facts.update({"built": time.time(), "build_seconds": round(time.monotonic() - began, 3)})
         records.write_json(_whole(home, key), facts)
     except BaseException:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import TYPE_CHECKING, Any, Dict, List
+from typing import TYPE_CHECKING, Any, Dict, List, Optional
 
 from turnout.runtime import layout, records, redaction
-from turnout.runtime.builders.contract import BuildFailed
+from turnout.runtime.builders.contract import BuildFailed, Built
 
 if TYPE_CHECKING:
     from turnout.runtime.builders.runner import Runner
@@ -19,8 +19,16 @@ MISSING = "uv is not on this machine: install it (pip install uv) or set TURNOUT
 _SECONDS_TO_ANSWER = 60.0
 
 
-def interpreter(environment: Dict[str, Any], directory: str) -> str:
-    """Return the Python of the virtual environment in `directory`."""
+def built(environment: Dict[str, Any], directory: str, facts: Optional[Dict[str, Any]]) -> Optional[Built]:
+    """Return the virtual environment in `directory`, if its Python is still there."""
+    path = _interpreter(directory)
+    # The recorded path differs when a home was copied or moved; the access fails when the base Python was removed.
+    if facts is None or facts.get("interpreter") != path or not os.access(path, os.X_OK):
+        return None
+    return Built(path, facts, prefix=directory)
+
+
+def _interpreter(directory: str) -> str:
     return os.path.join(directory, "bin", "python")
 
 
@@ -30,7 +38,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     Raises:
         BuildFailed: uv is missing or failed, or the Python that it made doesn't run.
     """
-    from turnout.runtime.builders import inside, inspection, pythons, uvtool  # only `interpreter` is needed to find one
+    from turnout.runtime.builders import inside, inspection, pythons, uvtool  # not for those who only look
 
     uv = uvtool.find(runner.home, runner.variables)
     if not uv:
@@ -44,7 +52,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
         [uv, "venv", "--quiet", "--no-project", "--python", python, directory], variables, "make the environment"
     )
     os.chmod(directory, layout.DIRECTORY_MODE)
-    path = interpreter(environment, directory)
+    path = _interpreter(directory)
     asked = inspection.begin(path, variables)  # it starts while uv installs; the packages are looked up afterwards
     try:
         _install(uv, path, lock, directory, variables, runner)
@@ -54,6 +62,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
         raise BuildFailed("the Python of the new environment does not run: %s" % facts["error"], str(facts["error"]))
     packages = sorted(glob.glob(os.path.join(directory, "lib", "*", "site-packages")))
     hide_origins(packages, runner.hide)
+    facts["interpreter"] = path
     facts["packages"] = inside.distributions(packages)
     facts["tool"] = uvtool.made_by(directory)
     return facts

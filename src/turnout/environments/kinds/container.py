@@ -1,0 +1,130 @@
+"""A container: a base image or a Dockerfile, and pip requirements on top of it, locked by uv."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from turnout.environments.kinds import Context, uv
+from turnout.environments.kinds.failures import ResolutionFailed
+from turnout.environments.kinds.specification import Specification
+from turnout.exceptions import EnvironmentException, NotYetException
+from turnout.runtime.containers import engine as engines
+
+TOOLS = ("uv",)
+
+
+def claims(specification: Specification) -> bool:
+    """Say whether a container was asked for."""
+    return bool(specification.container)
+
+
+def request(specification: Specification, context: Context) -> dict[str, Any]:
+    """Return all that the lock depends on.
+
+    The image counts by its name: which one that is now, the lock says, until a person unfreezes it.
+
+    Raises:
+        EnvironmentException: no image is named, or a requirement can't be used in a container.
+        NotYetException: conda packages are asked for.
+    """
+    named = f"environment {context.name!r}"
+    if not specification.image and not specification.dockerfile:
+        raise EnvironmentException(f"{named} asks for a container and names no image: set docker.base_image")
+    if specification.conda and specification.interpreter is None:
+        raise NotYetException(
+            f"{named} needs conda packages ({', '.join(specification.conda)}) in a container, where Turnout does not install "
+            "them yet: name them under pip where PyPI has them, or leave the container out"
+        )
+    wanted = uv.request(specification, context)
+    editable = next((line for line in wanted["requirements"] if line.startswith("-e ")), None)
+    if editable is not None:
+        raise EnvironmentException(
+            f"{named} has the editable requirement {editable!r}, which a container can't have: leave the -e out"
+        )
+    own = specification.interpreter
+    installs = own is None and bool(wanted["requirements"] or specification.python_named)
+    return {
+        **wanted,
+        "python": specification.python if specification.python_named or not installs else "",
+        "interpreter": None if installs else own or "python",
+        "installs": installs,
+        "image": specification.image,
+        "dockerfile": specification.dockerfile,
+    }
+
+
+def immediate(request: dict[str, Any]) -> dict[str, Any] | None:
+    """Return None: which image a name means is always to be asked."""
+    return None
+
+
+def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Find out which image is meant, pulling it if need be, and lock the packages for its Python.
+
+    Raises:
+        EnvironmentException: there is no engine on this machine, or a requirement can't be read.
+        ResolutionFailed: the image can't be had, or the requirements have no solution.
+    """
+    from turnout.environments.kinds import uv_compile
+    from turnout.environments.kinds.specification import running_python
+    from turnout.runtime.builders import container
+
+    image = {"reference": request["image"], "id": None, "digest": None} if request["image"] else None
+    python = request["python"]
+    engine = engines.find(context.variables) if context.here else None
+    if context.here and engine is None:
+        raise EnvironmentException(f"environment {context.name!r}: {engines.missing(context.variables)}")
+    if engine is not None and image is not None:
+        found = _found(engine, image["reference"], context)
+        identity = str(found["Id"])
+        image["id"] = identity if identity.startswith("sha256:") else f"sha256:{identity}"
+        image["digest"] = next(iter(found.get("RepoDigests") or []), None) if _is_pulled(found) else None
+        if request["installs"] and not python:
+            python = container.python_of(engine, image["id"])[1]
+    python = python or running_python()
+    lines: list[str] = []
+    if request["requirements"]:
+        lines = uv_compile.compile_lock({**request, "python": python}, context._replace(here=False))
+    packages = uv.lock({**request, "python": python}, lines)
+    return {
+        **packages,
+        "image": image,
+        "dockerfile": request["dockerfile"],
+        "interpreter": request["interpreter"],
+        "installs": request["installs"],
+    }
+
+
+def key(lock: dict[str, Any]) -> str:
+    """Return a digest of what determines the image: the base's identity, the Dockerfile, Python, and the packages."""
+    parts = {name: lock.get(name) for name in ("platform", "dockerfile", "interpreter", "installs")}
+    image = lock.get("image") or {}
+    parts["image"] = image.get("digest") or image.get("id") or image.get("reference")
+    if lock.get("installs"):
+        parts.update({name: lock.get(name) for name in ("python", "requirements", "build", "local")})
+    return "container-" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:32]
+
+
+def _found(engine: engines.Engine, reference: str, context: Context) -> dict[str, Any]:
+    """Return what the engine knows of an image, which it pulls when it isn't there."""
+    try:
+        try:
+            return engine.inspect("image", reference)
+        except engines.NoSuchThing:
+            context.report(f"pulling the image {reference}")
+            engine.ask("pull", reference, seconds=None)
+            return engine.inspect("image", reference)
+    except engines.EngineError as error:
+        words = context.hide(str(error))
+        raise ResolutionFailed(
+            f"environment {context.name!r} can't be resolved: the image {reference} is not here and can't be had: "
+            f"{words}; build or pull it, or name another",
+            words,
+        ) from error
+
+
+def _is_pulled(found: dict[str, Any]) -> bool:
+    """Say whether an image came from a registry, so that its digest is known there: one made here has no such name."""
+    return any("@" in name and not name.startswith("localhost/") for name in found.get("RepoDigests") or [])

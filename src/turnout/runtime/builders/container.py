@@ -1,0 +1,280 @@
+"""Container images: a base image, or a Dockerfile's, and on top of it a layer with the packages of a lock.
+
+The base comes first and the packages last, so other packages leave the base as it is. The packages are installed in a
+container that is then committed, with uv and its cache mounted: neither is in the image, and nothing is downloaded twice.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+
+from turnout.runtime import layout
+from turnout.runtime.builders.contract import BuildFailed, Built
+from turnout.runtime.containers import engine as engines
+from turnout.runtime.containers import mounts
+
+if TYPE_CHECKING:
+    from turnout.runtime.builders.runner import Runner
+
+MAKES_DIRECTORY = True
+"""For the Dockerfile and what uv is given; the image itself is kept by the engine."""
+
+REPOSITORY = "localhost/turnout/environment"
+"""Images are named after their environment's key, so that a person who looks at the engine's list knows them."""
+
+KEY_LABEL = "turnout.key"
+
+_PLACE = "/opt/turnout"
+_PREFIX = _PLACE + "/environment"
+_VOLUME = "turnout-uv-cache"
+_PASSED_ON = re.compile(r"UV_\w+|(HTTPS?|ALL|NO)_PROXY|NETRC|SSL_CERT_FILE|SSL_CERT_DIR", re.IGNORECASE)
+_OF_THE_MACHINE = ("UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR", "UV_TOOL_DIR", "UV_CONFIG_FILE", "UV_PYTHON_BIN_DIR")
+_NAMED = re.compile(r"\$\{([A-Z0-9_]+)\}")
+
+
+def built(environment: Dict[str, Any], directory: str, facts: Optional[Dict[str, Any]]) -> Optional[Built]:
+    """Return the image, as its builder noted it; whether the engine still has it shows when a container is made of it."""
+    if facts is None or not facts.get("image"):
+        return None
+    return Built(str(facts["interpreter"]), facts, prefix=facts.get("prefix"), image=str(facts["image"]))
+
+
+def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[str, Any]:
+    """Make the image and return what is in it.
+
+    Raises:
+        BuildFailed: there is no engine, no such base image, or a step of the Dockerfile or of the installation failed.
+    """
+    engine = engines.find(runner.variables)
+    if engine is None:
+        raise BuildFailed(engines.missing(runner.variables))
+    os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+    lock = environment.get("lock") or {}
+    key = str(environment.get("key"))
+    try:
+        image = _base(engine, lock, key, directory, runner)
+        prefix = None
+        if lock.get("installs"):
+            image, prefix = _install(engine, image, environment, directory, runner), _PREFIX
+            path = _PREFIX + "/bin/python"
+        else:
+            path = _interpreter(engine, image, str(lock.get("interpreter") or "python"))
+        facts = _inspect(engine, image, path)
+        version = engine.ask("version", "--format", "{{.Client.Version}}").strip()
+    except engines.EngineError as error:
+        raise BuildFailed("%s failed: %s" % (os.path.basename(engine.path), error), str(error)) from error
+    facts.update({"interpreter": path, "prefix": prefix, "image": image})
+    facts["tool"] = "%s %s" % (os.path.basename(engine.path), version)
+    return facts
+
+
+def _base(engine: engines.Engine, lock: Dict[str, Any], key: str, directory: str, runner: Runner) -> str:
+    """Return the id of the image below the packages: pulled, built from its Dockerfile, or there already."""
+    if lock.get("dockerfile"):
+        context = os.path.join(directory, "context")
+        os.makedirs(context, layout.DIRECTORY_MODE, exist_ok=True)
+        with open(os.path.join(context, "Dockerfile"), "w", encoding="utf-8") as stream:
+            stream.write(lock["dockerfile"])
+        tag = "%s:%s-base" % (REPOSITORY, key)
+        command = [engine.path, "build", "--network", "host", "--tag", tag, context]
+        runner.run(command, engine.variables, "build the Dockerfile")
+        return _id(engine, tag)
+    named = lock.get("image") or {}
+    reference, identity = str(named.get("reference")), named.get("id")
+    if identity:
+        try:
+            return _id(engine, str(identity))
+        except engines.NoSuchThing:
+            pass
+    digest = named.get("digest")
+    wanted = str(digest or reference)
+    try:
+        found = _id(engine, wanted)
+    except engines.NoSuchThing:
+        runner.run([engine.path, "pull", wanted], engine.variables, "pull the base image")
+        found = _id(engine, wanted)
+    if identity and not digest and found != identity:
+        raise BuildFailed(
+            "the image %s is another one now than when the environment was locked (%s, locked: %s): "
+            "`turnout env update` locks it anew" % (reference, found[:19], str(identity)[:19])
+        )
+    return found
+
+
+def _id(engine: engines.Engine, name: str) -> str:
+    identity = str(engine.inspect("image", name)["Id"])
+    return identity if identity.startswith("sha256:") else "sha256:" + identity
+
+
+def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], directory: str, runner: Runner) -> str:
+    """Install the packages in a container of the base image, commit it, and return the id of the new image."""
+    from turnout.runtime.builders import uvtool
+
+    uv = uvtool.find(runner.home, runner.variables)
+    if not uv:
+        raise BuildFailed("uv is not on this machine: install it (pip install uv) or set TURNOUT_UV to its path")
+    key, lock = str(environment.get("key")), environment.get("lock") or {}
+    name = "turnout-build-%s" % os.urandom(8).hex()
+    seen = _seen(uv, lock, directory, runner)
+    command = [
+        *("create", "--interactive", "--pull", "never", "--name", name, "--network", "host", "--user", "0"),
+        *("--label", "%s=%s" % (KEY_LABEL, key)),
+        *(["--security-opt", "label=disable"] if engine.is_podman else []),
+        *seen.options,
+        *("--entrypoint", "/bin/sh", base, "-s"),
+    ]
+    engine.ask(*command)
+    try:
+        script = _script(str(environment.get("python")), lock, seen.variables, runner)
+        start = [engine.path, "start", "--attach", "--interactive", name]
+        runner.run(start, engine.variables, "install the packages in the image", given=script.encode("utf-8"))
+        said = engine.ask("commit", name, "%s:%s" % (REPOSITORY, key), seconds=None)
+    finally:
+        try:
+            engine.ask("rm", "--force", "--volumes", name)
+        except engines.EngineError:
+            pass  # `turnout.key` names it for a person who looks
+    return _id(engine, said.strip().splitlines()[-1])
+
+
+class _Seen:
+    """What the installing container sees of the machine: options, and the variables that say where."""
+
+    def __init__(self) -> None:
+        self.options: List[str] = []
+        self.variables: Dict[str, str] = {}
+
+    def mount(self, path: str, target: str, writable: bool = False) -> None:
+        self.options += mounts.options([mounts.Mount(path, writable, target)])
+
+
+def _seen(uv: str, lock: Dict[str, Any], directory: str, runner: Runner) -> _Seen:
+    from turnout.runtime.builders import uvtool
+
+    seen = _Seen()
+    listing = os.path.join(directory, "requirements.txt")
+    lines = [*uvtool.file_lines(lock.get("sources") or []), *(lock.get("build") or []), *lock["requirements"]]
+    with open(listing, "w", encoding="utf-8") as stream:
+        stream.write("\n".join(lines) + "\n")
+    seen.mount(os.path.realpath(uv), _PLACE + "/uv")
+    seen.mount(listing, _PLACE + "/requirements.txt")
+    for path in sorted(lock.get("local") or {}):
+        seen.mount(path, path)
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"):
+        path = runner.variables.get(name) or ""
+        if os.path.exists(path):
+            seen.mount(os.path.realpath(path), "%s/%s" % (_PLACE, name.lower()))
+            seen.variables[name] = "%s/%s" % (_PLACE, name.lower())
+    links = [
+        link for link in uvtool.variables(runner.variables).get("UV_FIND_LINKS", "").split(",") if os.path.isdir(link)
+    ]
+    for link in links:
+        seen.mount(link, link)
+    cache = _cache(uv, runner)
+    if cache:
+        seen.mount(cache, _PLACE + "/cache", writable=True)
+    else:
+        seen.options += ["--volume", "%s:%s/cache" % (_VOLUME, _PLACE)]
+    return seen
+
+
+def _cache(uv: str, runner: Runner) -> str:
+    """Return this account's uv cache, where the container's root may write there without leaving files of another owner."""
+    import subprocess
+
+    from turnout.runtime.builders import uvtool
+
+    engine = engines.find(runner.variables)
+    if os.getuid() and not (engine is not None and engine.is_podman):
+        return ""
+    done = subprocess.run(
+        [uv, "cache", "dir"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=uvtool.variables(runner.variables),
+    )
+    path = os.fsdecode(done.stdout.strip())
+    if done.returncode or not os.path.isabs(path):
+        return ""
+    os.makedirs(path, exist_ok=True)
+    return path
+
+
+def _script(python: str, lock: Dict[str, Any], where: Dict[str, str], runner: Runner) -> str:
+    """Return what the shell in the container reads: variables are in it and not in the container's configuration."""
+    from turnout.runtime.builders import uvtool
+
+    variables = uvtool.variables(runner.variables)
+    named = set(_NAMED.findall("\n".join([*(lock.get("sources") or []), *lock["requirements"]])))
+    passed = {
+        name: value
+        for name, value in variables.items()
+        if (_PASSED_ON.fullmatch(name) and name not in _OF_THE_MACHINE) or name in named
+    }
+    passed.update(where)
+    passed.update(
+        HOME="/tmp",
+        UV_CACHE_DIR=_PLACE + "/cache",
+        UV_LINK_MODE="copy",
+        UV_PYTHON_INSTALL_DIR=_PLACE + "/pythons",
+        UV_NO_PROGRESS="1",
+        NO_COLOR="1",
+    )
+    lines = ["set -e", "umask 022", *("export %s=%s" % (name, shlex.quote(value)) for name, value in passed.items())]
+    uv = _PLACE + "/uv"
+    lines.append("%s venv --quiet --no-project --python %s %s" % (uv, shlex.quote(python), _PREFIX))
+    if lock["requirements"]:
+        arguments = " ".join(shlex.quote(word) for word in uvtool.arguments(lock.get("sources") or []))
+        lines.append(
+            "%s pip sync --compile-bytecode --python %s/bin/python %s %s/requirements.txt"
+            % (uv, _PREFIX, arguments, _PLACE)
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _interpreter(engine: engines.Engine, image: str, named: str) -> str:
+    """Return the absolute path of an interpreter in an image."""
+    wanted = ["python3", "python"] if named in ("python", "python3") else [named]
+    script = " || ".join("command -v %s" % shlex.quote(name) for name in wanted)
+    try:
+        said = _run(engine, image, "/bin/sh", ["-c", script])
+    except engines.EngineError:
+        said = ""
+    path = said.strip().splitlines()[-1] if said.strip() else ""
+    if not path.startswith("/"):
+        raise BuildFailed("there is no %s in the image: name an image with a Python, or packages" % named)
+    return path
+
+
+def _inspect(engine: engines.Engine, image: str, interpreter: str) -> Dict[str, Any]:
+    """Return the Python and the packages of an image."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "inside.py"), encoding="utf-8") as stream:
+        source = stream.read()
+    said = _run(engine, image, interpreter, ["-c", source])
+    try:
+        facts = json.loads(said.strip().splitlines()[-1])
+    except (ValueError, IndexError):
+        facts = None
+    if not isinstance(facts, dict):
+        raise BuildFailed("%s in the image does not run as a Python: %s" % (interpreter, said.strip()[-200:]))
+    return facts
+
+
+def _run(engine: engines.Engine, image: str, program: str, arguments: List[str]) -> str:
+    """Return what a program of an image prints."""
+    return engine.ask("run", "--rm", "--pull", "never", "--network", "none", "--entrypoint", program, image, *arguments)
+
+
+def python_of(engine: engines.Engine, image: str) -> Tuple[str, str]:
+    """Return path and minor version of the Python of an image; both empty when it has none."""
+    try:
+        path = _interpreter(engine, image, "python")
+        said = _run(engine, image, path, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+    except (BuildFailed, engines.EngineError):
+        return "", ""
+    return path, said.strip()

@@ -1,0 +1,109 @@
+"""Puts together how the script of a run starts: what is executed, with which variables, plainly or in a container."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, Dict, List, Optional
+
+from turnout.runtime import handed, launchers, layout, slots, unnamed, variables
+from turnout.runtime.builders.contract import Built
+
+
+class LaunchError(Exception):
+    """The script can't be started; the message is one line."""
+
+
+class ImageGone(LaunchError):
+    """The engine doesn't have the environment's image any more."""
+
+
+class Launch:
+    """A start that is about to happen.
+
+    Attributes:
+        argv: what to execute.
+        variables: its whole environment.
+        stdin: a descriptor that becomes its standard input; None for none.
+    """
+
+    def __init__(self, argv: List[str], variables: Dict[str, str], stdin: Optional[int] = None) -> None:
+        self.argv = argv
+        self.variables = variables
+        self.stdin = stdin
+
+    def close(self) -> None:
+        """Close what is only for the process that was started."""
+        if self.stdin is not None:
+            os.close(self.stdin)
+            self.stdin = None
+
+
+def prepare(
+    home: layout.Home,
+    run: layout.RunLayout,
+    definition: Dict[str, Any],
+    built: Built,
+    grant: slots.Grant,
+    given: handed.Handed,
+) -> Launch:
+    """Return the start of a run's script; a container is made, and not started.
+
+    Raises:
+        ValueError: the run's framework has no launcher.
+        OSError: the record can't be written.
+        ImageGone: the image of the environment has been removed.
+        LaunchError: the container can't be made.
+    """
+    argv, extra = launchers.command(definition, 0, built.interpreter)
+    environment = definition.get("environment") or {}
+    configured = {**((definition.get("variables") or {}).get("configured") or {}), **extra}
+    own = environment.get("variables") or {}
+    facts = variables.Run(
+        directory=run.root,
+        code=run.code,
+        runtime=sys.path[0],
+        home=home.root,
+        workspace=str((definition.get("workspace") or {}).get("name") or ""),
+        experiment=str(definition.get("experiment") or ""),
+        prefix=built.prefix,
+        gpus=grant.gpus,
+        prefix_variable=built.prefix_variable,
+    )
+    if built.image is None:
+        base = variables.base(os.environ)
+        return Launch(argv, variables.compose(base, given.variables, own, configured, facts, given.secrets))
+    from turnout.runtime.containers import container, engine, mounts  # most runs are in none
+
+    found = engine.find({**os.environ, **given.variables})
+    if found is None:
+        raise LaunchError(engine.missing(given.variables))
+    facts.prefix = None  # a path of the image, and only there is the PATH known that it goes before
+    facts.gpus = [str(number) for number in range(len(grant.gpus))]  # as the container counts them
+    inside = variables.compose(
+        container.variables(variables.base(os.environ)), {}, own, configured, facts, given.secrets
+    )
+    try:
+        start = container.Container(run, found).create(
+            image=built.image,
+            interpreter=built.interpreter,
+            prefix=built.prefix or "",
+            argv=argv,
+            settings=_settings(definition),
+            seen=mounts.of_run(home, run, facts.runtime),
+            gpus=list(grant.gpus),
+        )
+    except engine.NoSuchThing as error:
+        raise ImageGone("the environment's image is gone: %s" % error) from error
+    except engine.EngineError as error:
+        raise LaunchError("the container can't be made: %s" % error) from error
+    return Launch(start, found.variables, unnamed.readable(json.dumps(inside).encode("ascii") + b"\n"))
+
+
+def _settings(definition: Dict[str, Any]) -> Dict[str, Any]:
+    """Return v1's docker settings of a run: the run configuration's where it asks for a container, else the environment's."""
+    configured = (definition.get("configuration") or {}).get("docker") or {}
+    if not configured.get("useDocker"):
+        configured = ((definition.get("environment") or {}).get("definition") or {}).get("docker") or {}
+    return {"arguments": configured.get("arguments") or [], "shm_size": configured.get("shmSize")}

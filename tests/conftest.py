@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -11,7 +12,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import Phase, settings
 
-from turnout.testing import baseimage, engines
+from turnout.testing import baseimage, condachannel, engines
 
 # A shell without job control starts what it puts into the background with these ignored, and every process that a test
 # starts would inherit that: Ctrl-C in a test's terminal would do nothing.
@@ -38,6 +39,65 @@ def missing_service() -> Callable[[str], NoReturn]:
         pytest.skip(what)
 
     return missing
+
+
+def _fill(channel: condachannel.Channel) -> None:
+    """Make what the tests of conda environments ask for."""
+    from turnout.environments import resolution
+
+    uv = resolution.installed_uv()
+    channel.add_python(f"{sys.version_info[0]}.{sys.version_info[1]}", uv)
+    channel.add_from_pypi("idna", "3.7", uv)
+    for version, depends in (("1.0", ()), ("2.0", ("words ==1",))):
+        module = f"version = {version!r}\n"
+        metadata = f"Metadata-Version: 2.1\nName: greeting\nVersion: {version}\n"
+        information = f"site-packages/greeting-{version}.dist-info"
+        files = {
+            "site-packages/greeting.py": module,
+            f"{information}/METADATA": metadata,
+            f"{information}/RECORD": f"greeting.py,,\n{information[14:]}/METADATA,,\n{information[14:]}/RECORD,,\n",
+            f"{information}/INSTALLER": "conda",
+        }
+        channel.add("greeting", version, files, ("python >=3.8", *depends), noarch="python", build="py_0")
+    for version in ("1", "2"):
+        channel.add("words", version, {"share/words.txt": version}, noarch="generic")
+    channel.add("tool", "1.0", {"bin/tool": f"#!/bin/sh\necho {condachannel.PLACEHOLDER}\n"}, form=".tar.bz2")
+    # As distutils left a package: metadata, but no list of its files.
+    library = f"lib/python{sys.version_info[0]}.{sys.version_info[1]}/site-packages"
+    old = {
+        f"{library}/six.py": "__version__ = '1.10.0'\n",
+        f"{library}/six_extra/__init__.py": "",
+        f"{library}/six-1.10.0.egg-info": "Metadata-Version: 1.1\nName: six\nVersion: 1.10.0\n",
+        "share/six.txt": "kept\n",
+    }
+    channel.add("six", "1.10.0", old, ("python",), build="py_0")
+    unlisted = {
+        f"{library}/six.py": "__version__ = '1.11.0'\n",
+        f"{library}/six_extra/__init__.py": "",
+        f"{library}/six-1.11.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: six\nVersion: 1.11.0\n",
+        "share/six.txt": "kept\n",
+    }
+    channel.add("six", "1.11.0", unlisted, ("python",), build="py_0")
+
+
+@pytest.fixture(scope="session")
+def shared_channel(
+    tmp_path_factory: pytest.TempPathFactory, missing_service: Callable[[str], NoReturn]
+) -> condachannel.Channel:
+    """A real conda channel, made once for all processes that run tests."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    try:
+        return condachannel.once(shared / "conda" / "channel", _fill)
+    except condachannel.NoPython as error:
+        missing_service(str(error))
+
+
+@pytest.fixture
+def conda_channel(shared_channel: condachannel.Channel, monkeypatch: pytest.MonkeyPatch) -> condachannel.Channel:
+    """The channel, and a cache of its packages that only tests use; no test may change either."""
+    monkeypatch.setenv("RATTLER_CACHE_DIR", str(shared_channel.path.parent / "cache"))
+    return shared_channel
 
 
 @pytest.fixture

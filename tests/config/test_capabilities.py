@@ -155,6 +155,18 @@ def test_a_secret_in_a_url_is_refused_and_not_repeated(line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "channel", ["https://me:hunter2@host.example/c", "https://hunter2@h/c", "https://host.example/t/hunter2/c"]
+)
+def test_a_secret_in_a_channel_is_refused_and_not_repeated(channel: str) -> None:
+    for add, text in (("add_channel", channel), ("add_conda_package", f"{channel}::numpy")):
+        run = _run()
+        getattr(run.environment.python.conda_dependencies, add)(text)
+        with pytest.raises(RunConfigurationException, match="end up in the run's record") as refused:
+            check(run)
+        assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
     "line",
     [
         "--index-url https://${USER}:${TOKEN}@pypi.example/simple",

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.environments import kinds, locks, resolution
-from turnout.environments.kinds import existing, local_paths, requirements, specification, uv
+from turnout.environments.kinds import conda, existing, local_paths, requirements, specification, uv
+from turnout.environments.kinds import container as container_kind
 from turnout.exceptions import EnvironmentException, NotYetException
 from turnout.runtime import layout, redaction
 
@@ -62,14 +63,15 @@ def test_a_definition_that_makes_no_sense_is_refused(broken):
         specification.parse({"name": "odd", "python": {"condaDependencies": broken}})
 
 
-def test_conda_packages_are_named_in_the_refusal(submitter):
-    with pytest.raises(NotYetException, match=r"numpy, scipy"):
-        submitter.resolve(conda=("numpy", "conda-forge::scipy>=1", "python=3.9"))
-
-
 def test_a_container_without_an_image_is_refused(submitter):
     with pytest.raises(EnvironmentException, match=r"names no image: set docker\.base_image"):
         submitter.resolve(docker={"enabled": True})
+
+
+def test_conda_packages_in_a_container_are_refused(submitter):
+    packages = {"dependencies": ["numpy", "conda-forge::scipy"]}
+    with pytest.raises(NotYetException, match=r"numpy, conda-forge::scipy.* in a container"):
+        submitter.resolve(docker={"baseImage": "debian:12"}, python={"condaDependencies": packages})
 
 
 def test_an_editable_requirement_in_a_container_is_refused(submitter, tmp_path):
@@ -86,10 +88,10 @@ def test_the_image_that_v1_wrote_into_every_definition_asks_for_nothing(submitte
 
 def test_no_more_than_one_kind_claims_a_specification():
     for interpreter in (None, "python"):
-        for conda in ((), ("numpy",)):
+        for packages in ((), ("numpy",)):
             for container in ("", "an image"):
-                asked = specification.Specification("n", None, interpreter, RUNNING, (), conda, container)
-                assert existing.claims(asked) + uv.claims(asked) <= 1
+                asked = specification.Specification("n", None, interpreter, RUNNING, (), packages, container)
+                assert sum(kind.claims(asked) for kind in (conda, container_kind, existing, uv)) == 1
 
 
 # The lines of a requirements file
@@ -414,6 +416,17 @@ def test_uv_is_linked_into_the_home_and_relinked_when_it_is_gone(submitter):
     resolution.provide_tools(submitter.home)
     assert link.readlink() == target
     assert [path.name for path in link.parent.iterdir()] == ["uv"]
+
+
+def test_the_python_that_has_py_rattler_is_linked_for_those_who_need_it(submitter):
+    link = Path(submitter.home.tools, "rattler")
+    resolution.provide_tools(submitter.home, ("uv", "rattler"))
+    assert os.readlink(link) == sys.executable
+    link.unlink()
+    link.symlink_to("/nowhere/python")
+    resolution.provide_tools(submitter.home, ("rattler",))
+    assert os.readlink(link) == sys.executable
+    assert sorted(path.name for path in link.parent.iterdir()) == ["rattler", "uv"]
 
 
 @given(st.lists(st.sampled_from(["six", "idna==3.7", "attrs>=1", "# note", ""])), st.randoms(use_true_random=False))

@@ -20,6 +20,7 @@ from turnout.config.distributed import (
 from turnout.config.run_configuration import RunConfiguration
 from turnout.config.sections import HdiConfiguration, SparkConfiguration
 from turnout.elements import warn
+from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.environment import Environment
 from turnout.environments.sections import DEFAULT_INTERPRETER, V1_IMAGES
 from turnout.exceptions import NotYetException, RunConfigurationException
@@ -29,6 +30,9 @@ _COLLECTED = {"logs", "outputs"}
 _URL_WITH_PASSWORD = re.compile(
     r"://[^/\s@:]*:(?!\$\{[A-Za-z0-9_]+\}@)[^/\s@]+@|(?<!ssh)://(?!\$\{[A-Za-z0-9_]+\}@)[^/\s@:]+@"
 )
+
+_CHANNEL_WITH_PASSWORD = re.compile(r"(?<=://)[^/\s]*@|(?<=/)t/[^/\s]+/")
+"""A user in a channel's URL, or the token that conda's own hosts take in the path."""
 
 _RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = (
     (
@@ -121,11 +125,21 @@ def check_environment(environment: Environment) -> None:
                 f"the credentials in {re.sub(r'://[^/@]*@', '://***@', line)!r} would end up in the run's record; "
                 "put them into ~/.netrc, or name a variable as ${NAME}"
             )
+    _check_channels(python.conda_dependencies)
     image = environment.docker.base_image or ""
     if image.startswith(V1_IMAGES) and not environment.docker.enabled:
         warn(f"the image {image}, which v1 put into every environment, is not used, since docker.enabled is False")
     if not python.user_managed_dependencies and python.interpreter_path not in (None, DEFAULT_INTERPRETER):
         warn("python.interpreter_path is only used with python.user_managed_dependencies = True, as in v1")
+
+
+def _check_channels(packages: CondaDependencies | None) -> None:
+    for text in [] if packages is None else [*packages.conda_channels, *packages.conda_packages]:
+        if _CHANNEL_WITH_PASSWORD.search(text):
+            raise RunConfigurationException(
+                f"the credentials in {_CHANNEL_WITH_PASSWORD.sub('***/', text)!r} would end up in the run's record; "
+                "put them into ~/.netrc, or into the file that RATTLER_AUTH_FILE names"
+            )
 
 
 def _check_values(run: RunConfiguration) -> None:

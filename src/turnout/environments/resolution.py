@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from turnout.environments import kinds, locks
@@ -17,7 +17,7 @@ from turnout.environments.kinds.failures import ResolutionFailed
 from turnout.exceptions import EnvironmentException
 from turnout.runtime import layout, redaction
 
-__all__ = ["ResolutionFailed", "installed_uv", "platform_tag", "provide_tools", "resolve"]
+__all__ = ["ResolutionFailed", "installed_rattler", "installed_uv", "platform_tag", "provide_tools", "resolve"]
 
 
 def resolve(
@@ -50,7 +50,7 @@ def resolve(
     specified = specification.parse(definition)
     name, kind = kinds.choose(specified)
     if kind.TOOLS:
-        provide_tools(home)
+        provide_tools(home, kind.TOOLS)
     context = kinds.Context(
         name=specified.name,
         home=home,
@@ -85,33 +85,47 @@ def platform_tag() -> str:
     return f"{system.sysname.lower()}-{system.machine}"
 
 
-def provide_tools(home: layout.Home) -> None:
+def provide_tools(home: layout.Home, tools: Iterable[str] = ("uv",)) -> None:
     """Link the tools that builders call into the home: a supervisor doesn't know where Turnout's packages are.
 
-    Costs one look when the link is right already.
+    Costs one look a tool when its link is right already.
 
     Args:
         home: the home of this machine.
+        tools: which: `uv`, and `rattler`, which is a Python that has py-rattler.
     """
-    link = os.path.join(home.tools, "uv")
-    try:
-        current = os.readlink(link)
-    except OSError:
-        current = ""
+    for tool in tools:
+        link = os.path.join(home.tools, tool)
+        try:
+            current = os.readlink(link)
+        except OSError:
+            current = ""
+        path = _TOOLS[tool](current)
+        if not path or path == current:
+            continue  # a variable or the PATH may name one; who needs it says when there is none
+        try:
+            os.makedirs(home.tools, layout.DIRECTORY_MODE, exist_ok=True)
+            temporary = f"{link}.{os.getpid()}.tmp"
+            os.symlink(path, temporary)
+            os.replace(temporary, link)
+        except OSError as error:
+            raise EnvironmentException(f"{tool} can't be linked into {home.tools}: {error.strerror}") from error
+
+
+def _uv(current: str) -> str:
     # pip puts uv beside the interpreter that Turnout is installed for.
     beside = os.path.join(os.path.dirname(sys.executable or ""), "uv")
-    if current == beside and os.access(beside, os.X_OK):
-        return
-    path = installed_uv()
-    if not path or path == current:
-        return  # TURNOUT_UV or the PATH may have one; who needs it says when there is none
-    try:
-        os.makedirs(home.tools, layout.DIRECTORY_MODE, exist_ok=True)
-        temporary = f"{link}.{os.getpid()}.tmp"
-        os.symlink(path, temporary)
-        os.replace(temporary, link)
-    except OSError as error:
-        raise EnvironmentException(f"uv can't be linked into {home.tools}: {error.strerror}") from error
+    return current if current == beside and os.access(beside, os.X_OK) else installed_uv()
+
+
+def _rattler(current: str) -> str:
+    if current and current == sys.executable and os.access(current, os.X_OK):
+        return current
+    return installed_rattler()
+
+
+_TOOLS = {"uv": _uv, "rattler": _rattler}
+"""Name of a link → what finds its target, given where it leads now; an empty string leaves it as it is."""
 
 
 def installed_uv() -> str:
@@ -122,3 +136,10 @@ def installed_uv() -> str:
         return os.path.abspath(uv.find_uv_bin())
     except (ImportError, FileNotFoundError):
         return ""
+
+
+def installed_rattler() -> str:
+    """Return this interpreter when it has py-rattler (the extra `turnout[conda]`); else an empty string."""
+    from importlib import util  # takes milliseconds, and is only needed when the link is to be made
+
+    return (sys.executable or "") if util.find_spec("rattler") is not None else ""

@@ -69,6 +69,7 @@ def prepare(
         experiment=str(definition.get("experiment") or ""),
         prefix=built.prefix,
         gpus=grant.gpus,
+        prefix_variable=built.prefix_variable,
     )
     if built.image is None:
         base = variables.base(os.environ)

@@ -69,7 +69,7 @@ class Home:
         self.runtime = os.path.join(root, "runtime")  # DIGEST/turnout/…: this package, as shipped
         self.gc_lock = os.path.join(root, "gc.lock")  # held by submits (shared) and by gc (alone); always empty
         self.gc_turn = os.path.join(root, "gc.turn")  # gc closes it, so that no further submit begins; always empty
-        self.tools = os.path.join(root, "tools")  # links to tools that builders call: uv
+        self.tools = os.path.join(root, "tools")  # links to tools that builders call: uv, rattler
         self.workspaces = os.path.join(root, "workspaces")
 
     def workspace(self, name: str) -> "WorkspaceLayout":

@@ -93,7 +93,7 @@ def compose(
     values.setdefault("PYTHONUNBUFFERED", "1")
     values["PYTHONPATH"] = os.pathsep.join(_joined([run.code], values.get("PYTHONPATH"), [run.runtime]))
     if run.prefix:
-        values["VIRTUAL_ENV"] = run.prefix
+        values[run.prefix_variable] = run.prefix
         values["PATH"] = os.pathsep.join(_joined([os.path.join(run.prefix, "bin")], values.get("PATH"), []))
     if run.gpus:
         values["CUDA_VISIBLE_DEVICES"] = ",".join(run.gpus)
@@ -119,6 +119,7 @@ class Run:
         experiment: str,
         prefix: Optional[str],
         gpus: Sequence[str] = (),
+        prefix_variable: str = "VIRTUAL_ENV",
     ) -> None:
         self.directory = directory
         self.run_id = os.path.basename(directory)
@@ -128,6 +129,7 @@ class Run:
         self.workspace = workspace
         self.experiment = experiment
         self.prefix = prefix
+        self.prefix_variable = prefix_variable
         self.gpus = gpus
 
 

@@ -24,7 +24,7 @@ from turnout.environments.kinds.specification import Specification
 from turnout.exceptions import NotYetException
 from turnout.runtime import layout, redaction
 
-KINDS = ("existing", "uv", "container")
+KINDS = ("existing", "uv", "conda", "container")
 """At most one of them claims a specification."""
 
 
@@ -62,8 +62,6 @@ def choose(specification: Specification) -> tuple[str, Any]:
         kind = importlib.import_module(f"turnout.environments.kinds.{name}")
         if kind.claims(specification):
             return name, kind
-    named = f"environment {specification.name!r}"
     raise NotYetException(
-        f"{named} needs conda packages ({', '.join(specification.conda)}), which Turnout does not install yet: "
-        "name them under pip where PyPI has them"
+        f"environment {specification.name!r} asks for a combination that no kind of environment carries out"
     )

@@ -27,6 +27,7 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
 
     Raises:
         EnvironmentException: no image is named, or a requirement can't be used in a container.
+        NotYetException: conda packages are asked for.
     """
     named = f"environment {context.name!r}"
     if specification.conda:
@@ -36,6 +37,11 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
         )
     if not specification.image and not specification.dockerfile:
         raise EnvironmentException(f"{named} asks for a container and names no image: set docker.base_image")
+    if specification.conda and specification.interpreter is None:
+        raise NotYetException(
+            f"{named} needs conda packages ({', '.join(specification.conda)}) in a container, where Turnout does not install "
+            "them yet: name them under pip where PyPI has them, or leave the container out"
+        )
     wanted = uv.request(specification, context)
     editable = next((line for line in wanted["requirements"] if line.startswith("-e ")), None)
     if editable is not None:

@@ -10,7 +10,7 @@ from turnout.environments.sections import V1_IMAGES
 from turnout.exceptions import EnvironmentException
 
 # Compiled on use: the submission of a script that names no packages does not pay for them.
-_CONDA = r"(?:[^:\s]+::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>[^\s\[].*?)?\s*(?:\[.*\])?"
+_CONDA = r"(?:(?P<channel>\S+?)::)?(?P<name>[A-Za-z0-9_.-]+)\s*(?P<version>[^\s\[].*?)?\s*(?:\[.*\])?"
 _CLAUSE = r"(?P<sign>===|==|>=|<=|!=|~=|=|<|>)?\s*(?P<version>\d+(?:\.\d+)*)(?P<any>\.?\*)?"
 
 
@@ -23,8 +23,9 @@ class Specification(NamedTuple):
         interpreter: the person's own interpreter, as it was named; None when Turnout installs the packages.
         python: the wanted Python, minor ("3.11") or full ("3.11.7").
         pip: lines as in a requirements file.
-        conda: conda packages other than python and pip.
+        conda: conda packages other than python and pip, as conda's match specifications.
         container: what asks for a container, empty when nothing does.
+        channels: where conda packages are to be had, the first one first asked; empty for the default.
         python_named: whether the specification itself names the Python.
         image: the container's base image, as it was named.
         dockerfile: the text of a Dockerfile that makes the base image.
@@ -37,6 +38,7 @@ class Specification(NamedTuple):
     pip: tuple[str, ...]
     conda: tuple[str, ...]
     container: str
+    channels: tuple[str, ...] = ()
     python_named: bool = False
     image: str = ""
     dockerfile: str = ""
@@ -72,6 +74,7 @@ def parse(definition: dict[str, Any]) -> Specification:
         pip=tuple(pip),
         conda=tuple(conda),
         container=_container(docker),
+        channels=_channels(name, packages.get("channels") or []),
         python_named=bool(wanted) and not own,
         image="" if docker.get("baseDockerfile") else str(docker.get("baseImage") or ""),
         dockerfile=str(docker.get("baseDockerfile") or ""),
@@ -84,7 +87,7 @@ def running_python(digits: int = 2) -> str:
 
 
 def _sort(name: str, dependencies: list[Any]) -> tuple[str, list[str], list[str]]:
-    """Return the wanted Python as conda writes it, the pip lines and the names of other conda packages."""
+    """Return the wanted Python as conda writes it, the pip lines and the other conda packages."""
     python, pip, conda = "", list[str](), list[str]()
     for item in dependencies:
         if isinstance(item, dict) and set(item) == {"pip"}:
@@ -95,12 +98,21 @@ def _sort(name: str, dependencies: list[Any]) -> tuple[str, list[str], list[str]
             continue
         match = re.fullmatch(_CONDA, item.strip()) if isinstance(item, str) else None
         if match is None:
-            raise EnvironmentException(f"dependency {item!r} of environment {name!r} can't be understood")
+            from turnout.runtime.builders import words  # only here: what is quoted must hold no password
+
+            quoted = words.without_credentials(repr(item))
+            raise EnvironmentException(f"dependency {quoted} of environment {name!r} can't be understood")
         if match["name"].lower() == "python":
             python = match["version"] or python
         elif match["name"].lower() != "pip":  # what installs pip packages here brings what it needs
-            conda.append(match["name"])
+            conda.append(item.strip())
     return python, pip, conda
+
+
+def _channels(name: str, channels: Any) -> tuple[str, ...]:
+    if not isinstance(channels, list) or not all(isinstance(channel, str) for channel in channels):
+        raise EnvironmentException(f"channels of environment {name!r} must be a list of names, URLs or paths")
+    return tuple(channel.strip() for channel in channels if channel.strip())
 
 
 def _python_version(name: str, wanted: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import tempfile
-from typing import IO, Any
+from collections.abc import Sequence
+from typing import Any
 
-from turnout.environments.kinds import Context, requirements
+from turnout.environments.kinds import Context, requirements, tools
 from turnout.environments.kinds.failures import ResolutionFailed
 from turnout.exceptions import EnvironmentException
 from turnout.runtime.builders import pythons, uvtool, words
@@ -45,12 +45,14 @@ _ADVICE = (
 _OTHERWISE = "change the requirements so that they fit together"
 
 
-def compile_lock(request: dict[str, Any], context: Context) -> list[str]:
+def compile_lock(request: dict[str, Any], context: Context, installed: Sequence[str] | None = None) -> list[str]:
     """Return one line a package: its exact version (or URL) and the hashes of its files.
 
     Args:
         request: see `kinds.uv.request`.
         context: where and for whom.
+        installed: what the packages will be installed beside, as `name==version`: these versions are kept where they fit.
+            None when the environment starts empty, with a Python of this machine.
 
     Raises:
         EnvironmentException: a requirement can't be read, or there is no such Python.
@@ -60,15 +62,18 @@ def compile_lock(request: dict[str, Any], context: Context) -> list[str]:
     if not uv:
         raise EnvironmentException("uv is not on this machine: reinstall Turnout (it comes with it), or set TURNOUT_UV")
     variables = uvtool.variables(context.variables)
-    python = _find_python(request["python"], uv, variables, context) if context.here else ""
+    python = _find_python(request["python"], uv, variables, context) if context.here and installed is None else ""
     if not request["requirements"]:
         return []
     context.report(f"resolving environment {context.name!r} for Python {request['python']} on {context.platform}")
     with tempfile.TemporaryDirectory(prefix="turnout-") as directory:
         command = [uv, *_arguments(request, directory, python, context)]
         output = os.path.join(directory, "lock.txt")
-        with open(output, "wb") as stream:
-            status, said = _run(command, variables, directory, stream, context)
+        if installed:  # uv keeps the versions of a lock that is there already
+            _write(directory, "lock.txt", installed)
+            command += ["--output-file", "lock.txt"]
+        with open(os.devnull if installed else output, "wb") as stream:
+            status, said = tools.run(command, variables, directory, stream, context)
         if status != 0:
             raise _failure(words.meaningful(said), request, context)
         with open(output, encoding="utf-8") as stream:
@@ -104,7 +109,7 @@ def _arguments(request: dict[str, Any], directory: str, python: str, context: Co
     return arguments
 
 
-def _write(directory: str, name: str, lines: list[str]) -> None:
+def _write(directory: str, name: str, lines: Sequence[str]) -> None:
     with open(os.path.join(directory, name), "w", encoding="utf-8") as stream:
         stream.write("\n".join(lines) + "\n")
 
@@ -116,7 +121,7 @@ def _find_python(wanted: str, uv: str, variables: dict[str, str], context: Conte
         return found
     context.report(f"Python {wanted} is not on this machine; asking uv to download it")
     with tempfile.TemporaryFile() as unused:
-        _, said = _run([uv, "python", "install", "--no-bin", wanted], variables, os.sep, unused, context)
+        _, said = tools.run([uv, "python", "install", "--no-bin", wanted], variables, os.sep, unused, context)
     found = pythons.find(wanted, uv, variables)
     if found:
         return found
@@ -125,34 +130,6 @@ def _find_python(wanted: str, uv: str, variables: dict[str, str], context: Conte
         f"environment {context.name!r} asks for Python {wanted}, which is not here, and uv could not download it "
         f"({words.headline(words.meaningful(said))}): install it, or ask for one that is ({installed})"
     )
-
-
-def _run(
-    command: list[str], variables: dict[str, str], directory: str, output: IO[bytes], context: Context
-) -> tuple[int, str]:
-    """Run uv; report the lines of its error output as they come, and return its status and all of these lines.
-
-    From an error on nothing is reported: that is for the exception to tell.
-    """
-    process = subprocess.Popen(
-        command, cwd=directory, env=variables, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE
-    )
-    said: list[str] = []
-    failed = False
-    assert process.stderr is not None
-    try:
-        with process.stderr as stream:
-            for data in stream:
-                line = words.clean(data.decode("utf-8", "replace"), context.hide).rstrip()
-                said.append(line)
-                failed = failed or words.tells_error(line)
-                if line and not failed:
-                    context.report(line)
-    except BaseException:
-        process.kill()  # Ctrl-C, or a report that can't be shown
-        process.wait()
-        raise
-    return process.wait(), "\n".join(said)
 
 
 def _lines(text: str) -> list[str]:

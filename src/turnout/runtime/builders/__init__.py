@@ -24,7 +24,7 @@ from turnout.runtime.builders.contract import BuildFailed, Built
 
 __all__ = ["BUILDERS", "BuildFailed", "Built", "build", "find"]
 
-BUILDERS = {"container": "container", "existing": "existing", "uv": "uv"}
+BUILDERS = {"conda": "conda", "container": "container", "existing": "existing", "uv": "uv"}
 """Kind of environment → the module here that builds it."""
 
 

@@ -29,9 +29,11 @@ class Built(NamedTuple):
         prefix: the directory of the environment, whose `bin` goes before the PATH; None for an interpreter that has no
             such directory of its own.
         image: the id of the container image that all of this is in; None on the machine itself.
+        prefix_variable: the variable that tells a script of `prefix`.
     """
 
     interpreter: str
     facts: Optional[Dict[str, Any]]
     prefix: Optional[str] = None
     image: Optional[str] = None
+    prefix_variable: str = "VIRTUAL_ENV"

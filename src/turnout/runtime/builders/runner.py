@@ -60,8 +60,9 @@ class Runner:
         doing: str,
         steps: Optional[Steps] = None,
         given: bytes = b"",
-    ) -> None:
-        """Run a tool to its end.
+        tool: str = "",
+    ) -> List[str]:
+        """Run a tool to its end, and return the last lines that it said.
 
         Args:
             argv: what to execute; `argv[0]` is a path.
@@ -69,6 +70,7 @@ class Runner:
             doing: what it does, for the one-line reason: "install the packages".
             steps: tells its steps from what it prints.
             given: its standard input; may hold secrets, and is in no file that has a name.
+            tool: its name in that reason; the file's by default.
 
         Raises:
             BuildFailed: it can't be started, or ended with anything but 0; carries its last words.
@@ -97,10 +99,10 @@ class Runner:
             raise
         status = process.wait()
         if status != 0:
-            tool = os.path.basename(argv[0])
             quoted = words.meaningful("\n".join(said))
             reason = words.headline(quoted) or "it ended with status %d and said nothing" % status
-            raise BuildFailed("%s could not %s: %s" % (tool, doing, reason), quoted)
+            raise BuildFailed("%s could not %s: %s" % (tool or os.path.basename(argv[0]), doing, reason), quoted)
+        return said
 
     def _follow(self, process: "subprocess.Popen[bytes]", steps: Optional[Steps]) -> List[str]:
         said: List[str] = []

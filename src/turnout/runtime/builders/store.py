@@ -54,6 +54,7 @@ def build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner: 
         raise BuildFailed("the run's environment has no usable key (%r)" % environment.get("key"))
     os.makedirs(home.environments, layout.DIRECTORY_MODE, exist_ok=True)
     lock = _lock(home, key, runner)
+    held = runner.held
     try:
         found = find(environment, home, builder)
         if found is not None:
@@ -61,7 +62,7 @@ def build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner: 
             return found
         _name_holder(lock, run_id)
         # The tools inherit the lock: should this process die alone, nobody builds into the directory while they write.
-        runner.held = (lock,)
+        runner.held = (*held, lock)  # a tool's environment is built while another's lock is held
         facts = _build(environment, home, builder, runner, key)
         os.ftruncate(lock, 0)
         made: Optional[Built] = builder.built(environment, home.environment(key), facts)
@@ -69,6 +70,7 @@ def build(environment: Dict[str, Any], home: layout.Home, builder: Any, runner: 
             raise BuildFailed("environment %s can't be used right after it was built" % key)
         return made
     finally:
+        runner.held = held
         os.close(lock)
 
 

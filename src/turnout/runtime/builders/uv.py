@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAKES_DIRECTORY = True
 
+MISSING = "uv is not on this machine: install it (pip install uv) or set TURNOUT_UV to its path"
+
 _SECONDS_TO_ANSWER = 60.0
 
 
@@ -40,7 +42,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
 
     uv = uvtool.find(runner.home, runner.variables)
     if not uv:
-        raise BuildFailed("uv is not on this machine: install it (pip install uv) or set TURNOUT_UV to its path")
+        raise BuildFailed(MISSING)
     lock = environment.get("lock") or {}
     wanted = str(environment.get("python"))
     variables = uvtool.variables(runner.variables)
@@ -58,7 +60,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     if "error" in facts:
         raise BuildFailed("the Python of the new environment does not run: %s" % facts["error"], str(facts["error"]))
     packages = sorted(glob.glob(os.path.join(directory, "lib", "*", "site-packages")))
-    _hide_origins(packages, runner.hide)
+    hide_origins(packages, runner.hide)
     facts["interpreter"] = path
     facts["packages"] = inside.distributions(packages)
     facts["tool"] = uvtool.made_by(directory)
@@ -69,21 +71,35 @@ def _install(
     uv: str, path: str, lock: Dict[str, Any], directory: str, variables: Dict[str, str], runner: Runner
 ) -> None:
     """Install exactly what the lock names into the environment of the interpreter `path`."""
-    from turnout.runtime.builders import uvsteps, uvtool
+    from turnout.runtime.builders import uvsteps
 
     if lock.get("requirements"):
-        sources = lock.get("sources") or []
-        listing = os.path.join(directory, "requirements.txt")
-        lines = [*uvtool.file_lines(sources), *(lock.get("build") or []), *lock["requirements"]]
-        with open(listing, "w", encoding="utf-8") as stream:
-            stream.write("\n".join(lines) + "\n")
-        command = [uv, "pip", "sync", "--python", path, *uvtool.arguments(sources), *_refreshed(lock), listing]
+        listing = write_listing(lock, directory)
+        command = [uv, "pip", "sync", "--python", path, *arguments(lock), listing]
         steps = uvsteps.UvSteps(len(lock["requirements"]))
         runner.step(steps.now())
         runner.run(command, variables, "install the packages", steps)
 
 
-def _hide_origins(packages: List[str], hide: redaction.Hide) -> None:
+def write_listing(lock: Dict[str, Any], directory: str) -> str:
+    """Write the requirements file that uv installs a lock's packages from; return its path."""
+    from turnout.runtime.builders import uvtool
+
+    listing = os.path.join(directory, "requirements.txt")
+    lines = [*uvtool.file_lines(lock.get("sources") or []), *(lock.get("build") or []), *lock["requirements"]]
+    with open(listing, "w", encoding="utf-8") as stream:
+        stream.write("\n".join(lines) + "\n")
+    return listing
+
+
+def arguments(lock: Dict[str, Any]) -> List[str]:
+    """Return what uv must be told of a lock beside that file."""
+    from turnout.runtime.builders import uvtool
+
+    return [*uvtool.arguments(lock.get("sources") or []), *_refreshed(lock)]
+
+
+def hide_origins(packages: List[str], hide: redaction.Hide) -> None:
     """Take secrets out of what uv notes of where a package came from: there it has put values for `${NAME}` (PEP 610)."""
     for directory in packages:
         for path in glob.glob(os.path.join(glob.escape(directory), "*.dist-info", "direct_url.json")):

@@ -65,7 +65,7 @@ def compile_lock(request: dict[str, Any], context: Context) -> list[str]:
         return []
     context.report(f"resolving environment {context.name!r} for Python {request['python']} on {context.platform}")
     with tempfile.TemporaryDirectory(prefix="turnout-") as directory:
-        command = [uv, *_arguments(request, directory, python, context)]
+        command = [uv, *_arguments(request, directory, python, variables, context)]
         output = os.path.join(directory, "lock.txt")
         with open(output, "wb") as stream:
             status, said = _run(command, variables, directory, stream, context)
@@ -75,7 +75,9 @@ def compile_lock(request: dict[str, Any], context: Context) -> list[str]:
             return _checked(_lines(stream.read()), request, context)
 
 
-def _arguments(request: dict[str, Any], directory: str, python: str, context: Context) -> list[str]:
+def _arguments(
+    request: dict[str, Any], directory: str, python: str, variables: dict[str, str], context: Context
+) -> list[str]:
     """Write uv's input files and return its arguments; paths in them are absolute, so `directory` is its own."""
     _write(
         directory,
@@ -91,7 +93,13 @@ def _arguments(request: dict[str, Any], directory: str, python: str, context: Co
         "--no-annotate",
         "--no-progress",
     ]
-    arguments += ["--color", "never", "--python-version", request["python"], *uvtool.arguments(request["sources"])]
+    arguments += [
+        "--color",
+        "never",
+        "--python-version",
+        request["python"],
+        *uvtool.arguments(request["sources"], variables),
+    ]
     if request["constraints"]:
         _write(directory, "constraints.txt", request["constraints"])
         arguments += ["--constraints", "constraints.txt"]

@@ -69,7 +69,16 @@ def _install(
         lines = [*uvtool.file_lines(sources), *(lock.get("build") or []), *lock["requirements"]]
         with open(listing, "w", encoding="utf-8") as stream:
             stream.write("\n".join(lines) + "\n")
-        command = [uv, "pip", "sync", "--python", path, *uvtool.arguments(sources), *_refreshed(lock), listing]
+        command = [
+            uv,
+            "pip",
+            "sync",
+            "--python",
+            path,
+            *uvtool.arguments(sources, variables),
+            *_refreshed(lock),
+            listing,
+        ]
         runner.run(command, variables, "install the packages")
 
 

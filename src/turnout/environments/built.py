@@ -98,11 +98,13 @@ class Uses:
 
     Attributes:
         by_key: key → the records of the runs that were submitted with it.
+        names: key → the names that the environment had in those runs, in the order of the runs' ids.
         unreadable: the records whose definition can't be read, so that nobody knows what they use.
     """
 
     def __init__(self, home: layout.Home) -> None:
         self.by_key: dict[str, list[layout.RunLayout]] = {}
+        self.names: dict[str, list[str]] = {}
         self.unreadable: list[layout.RunLayout] = []
         self._home = home
         self._seen: set[tuple[str, str]] = set()
@@ -126,13 +128,17 @@ class Uses:
 
     def _read(self, run: layout.RunLayout) -> None:
         try:
-            key = (records.read_json(run.definition).get("environment") or {}).get("key")
+            environment = records.read_json(run.definition).get("environment") or {}
+            key, name = environment.get("key"), environment.get("name")
         except (OSError, ValueError, AttributeError):
             if os.path.isdir(run.root):  # else it was deleted since it was listed
                 self.unreadable.append(run)
             return
         if isinstance(key, str):
             self.by_key.setdefault(key, []).append(run)
+            names = self.names.setdefault(key, [])
+            if isinstance(name, str) and name not in names:
+                names.append(name)
 
 
 def _has_ended(run: layout.RunLayout) -> bool:

@@ -12,10 +12,13 @@ import click
 from turnout import cli
 
 SUBCOMMANDS: dict[str, str] = {
+    "list": "List environments; --built lists what is built on this machine.",
     "show": "Show an environment: what it asks for, its lock, and whether it is built here.",
     "lock": "Resolve an environment to exact versions, once, and print the lock.",
     "diff": "Show which packages differ between two environments, runs, or then and now.",
     "update": "Resolve an environment anew and keep that instead: unfreeze it.",
+    "build": "Build an environment on this machine now, or find it built.",
+    "remove": "Remove a built environment from this machine.",
 }
 """Each subcommand's line in `turnout env --help`; its module bears its name."""
 

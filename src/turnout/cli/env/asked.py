@@ -70,6 +70,30 @@ def resolved(act: Callable[..., Any], *arguments: Any) -> Any:
         raise
 
 
+def built_key(workspace: Workspace, text: str) -> str:
+    """Return the key that a person means: of the environment of that name, or the key itself or its beginning.
+
+    Raises:
+        UserErrorException: there is none.
+    """
+    from turnout.environments import built, locking
+    from turnout.exceptions import EnvironmentException
+
+    try:
+        wanted = environment(workspace, text)
+    except EnvironmentException:
+        key = None if "/" in text else built.find_key(workspace.home, text)
+        if key is None:
+            raise
+        return key
+    locked = locking.kept(question(workspace, wanted, quiet=True), workspace.layout)
+    if locked is None:
+        raise EnvironmentException(
+            f"{text} has no lock, so nothing is built of it as it is now; `turnout env list --built` lists what there is"
+        )
+    return str(locked.environment["key"])
+
+
 def lock_facts(workspace: Workspace, locked: Locked) -> dict[str, Any]:
     """Return what is known of a lock, as JSON types."""
     from turnout.environments import locks

@@ -128,11 +128,11 @@ def _print(facts: dict[str, Any], spec: str) -> None:
     elif "lock" in facts:
         lines.add("lock", f"none yet; `turnout env lock {spec}` makes one" if locked is None else "nothing to resolve")
     if here:
-        lines.add("built", f"{asked.local_time(here['built'])} in {here['directory']}")
+        lines.add("built", asked.local_time(here["built"]))
+        lines.add("last used", asked.local_time(here["last_used"]))
+        lines.add("used by", text.count(here["runs"], "run"))
+        lines.add("directory", here["directory"])
         lines.add("size", f"{text.size(here['bytes'])}; removing it frees {text.size(here['bytes_freed'])}")
-        lines.add(
-            "last used", f"{asked.local_time(here['last_used'])}; by {text.count(here['runs'], 'run')} altogether"
-        )
     elif facts["key"] and facts["kind"] != "existing":
         lines.add("built", f"not here; `turnout env build {spec}` does that, and so does the first run")
     lines.print()

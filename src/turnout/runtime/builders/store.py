@@ -2,6 +2,7 @@
 
 An environment is built at its final path `environments/KEY/` while `environments/KEY.lock` is held, and is whole once
 `environments/KEY.json` is renamed into place. A directory without that file is half-built; the next builder removes it.
+That file's modification time says when the environment was used last.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ def find(environment: Dict[str, Any], home: layout.Home, builder: Any) -> Option
     # The recorded path differs when a home was copied or moved; the access fails when the base Python was removed.
     if not isinstance(facts, dict) or facts.get("interpreter") != path or not os.access(path, os.X_OK):
         return None
+    try:
+        os.utime(_whole(home, key))
+    except OSError:
+        pass  # a home that can only be read, or of another account: when it was used last isn't worth a failure
     return Built(path, facts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from turnout.cli import env
 from turnout.runtime import records
 from turnout.testing.records import make_run
+
+RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
 
 
 @pytest.fixture
@@ -37,6 +40,7 @@ def test_the_group_lists_its_commands_and_each_says_what_it_does(turnout):
         assert (outcome.code, outcome.err) == (0, "")
         assert outcome.out.startswith(f"Usage: turnout env {name} ")
         assert "--json" in outcome.out
+    assert turnout("env").code == 0  # also with all of them loaded
 
 
 def test_another_subcommand_is_refused(bad_input):
@@ -170,3 +174,26 @@ def test_a_password_in_the_requirements_is_refused(project, command, bad_input):
     line = bad_input("env", command, "requirements.txt")
     assert "credentials" in line
     assert "hunter2" not in line
+
+
+def test_another_python_is_locked_for_itself_and_shown_beside_what_was_asked_for(project, turnout, tmp_path):
+    (project / "old.yml").write_text(
+        f"dependencies:\n- python=3.6.2\n- pip:\n  - --no-index\n  - --find-links {tmp_path}/wheels\n  - one\n"
+    )
+    refused = turnout("env", "lock", "old.yml")
+    assert refused.code == 2
+    assert f"with --python {RUNNING}" in refused.err.splitlines()[-1]
+    found = turnout("env", "lock", "old.yml", "--python", RUNNING, "--json").json
+    assert (found["python"], names(found["packages"])) == (RUNNING, [("one", "1.0"), ("two", "1.0")])
+    shown = turnout("env", "show", "old.yml", "--python", RUNNING)
+    assert f"{RUNNING} in place of 3.6.2\n" in shown.out
+    assert turnout("env", "update", "old.yml", "--python", RUNNING).out.startswith("nothing changed")
+    assert turnout("env", "diff", "old.yml", "--python", RUNNING).out.startswith("no difference")
+
+
+def test_an_override_that_makes_no_sense_is_refused(project, bad_input):
+    assert "a Python version is like '3.11', not 'new'" in bad_input(
+        "env", "lock", "requirements.txt", "--python", "new"
+    )
+    assert "interpreter of your own" in bad_input("env", "build", "current", "--python", "3.11")
+    assert "--python goes with one SPEC" in bad_input("env", "diff", "a", "b", "--python", "3.11")

@@ -431,3 +431,21 @@ def test_a_reference_is_a_name_and_a_version() -> None:
     reference = EnvironmentReference("x", "2")
     assert reference.serialize() == {"name": "x", "version": "2"}
     assert EnvironmentReference.deserialize({"name": "x", "version": 2}) == reference
+
+
+def test_another_python_overrides_what_is_asked_for_and_leaves_it_there() -> None:
+    made = Environment("old")
+    made.python.conda_dependencies.set_python_version("3.6.2")
+    assert "pythonOverride" not in made.serialize()["python"]  # v1's files stay as they are
+    made.python.python_version = "3.11"
+    assert made.python.python_version == "3.11"
+    assert made.python.conda_dependencies.get_python_version() == "3.6.2"
+    assert made.serialize()["python"]["pythonOverride"] == "3.11"
+    assert Environment.deserialize(made.serialize()) == made
+    made.python.python_version = None
+    assert made.python.python_version == "3.6.2"
+    with pytest.raises(EnvironmentException, match=r"a Python version is like '3\.11', not '3'"):
+        made.python.python_version = "3"
+    made.python.user_managed_dependencies = True
+    with pytest.raises(EnvironmentException, match="interpreter of your own"):
+        made.python.python_version = "3.11"

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from turnout.environments.resolution import installed_uv
+from turnout.runtime.builders import pythons, uvtool
+
 pytestmark = pytest.mark.system
+NO_DOWNLOADS = {"UV_PYTHON_DOWNLOADS": "never"}
+
+
+def found(version: str) -> bool:
+    """Say whether another CPython is on this machine."""
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return version != running and bool(pythons.find(version, installed_uv(), uvtool.variables(os.environ)))
 
 
 @pytest.fixture
@@ -77,3 +88,32 @@ def test_what_a_run_uses_is_not_removed_below_it(project: Path, turnout: Any, tm
     turnout("wait", run)
     assert turnout("logs", run).stdout == "1.0\n"
     turnout("env", "remove", key)
+
+
+def test_an_old_specification_runs_on_another_python_and_the_record_has_both(
+    project: Path, turnout: Any, tmp_path: Path
+) -> None:
+    lines = f"  - --no-index\n  - --find-links {tmp_path}/wheels\n  - one\n"
+    (project / "old.yml").write_text(f"dependencies:\n- python=3.6.2\n- pip:\n{lines}")
+    running = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    words = ("submit", "--environment", "old.yml")
+    assert f"--python {running}" in turnout(*words, "train.py", code=2, env={**os.environ, **NO_DOWNLOADS}).stderr
+    assert turnout(*words, "--python", running, "train.py").stdout == "1.0 1.0\n"
+    shown = turnout.json("show", "@last")["environment"]
+    assert shown["python"].startswith(f"{running}.")
+    assert shown["python_asked"] == "3.6.2"
+    assert f"Python {shown['python']} in place of 3.6.2" in turnout("show", "@last").stdout
+    definition = json.loads(turnout("show", "--definition", "@last").stdout)["environment"]
+    assert definition["python"] == running
+    assert definition["definition"]["python"]["pythonOverride"] == running
+    assert "python=3.6.2" in definition["definition"]["python"]["condaDependencies"]["dependencies"]
+
+
+def test_a_run_without_an_environment_may_have_another_python(turnout: Any, missing_service: Any) -> None:
+    other = next((name for name in ("3.12", "3.10", "3.13", "3.9") if found(name)), None)
+    if other is None:
+        missing_service("a second CPython is not on this machine")
+    turnout.script("import sys; print('%d.%d' % sys.version_info[:2])")
+    done = turnout("submit", "--python", other, "train.py")
+    assert done.stdout == f"{other}\n"
+    assert f"an empty one with Python {other}" in done.stderr

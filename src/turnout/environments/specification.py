@@ -14,7 +14,9 @@ _ANSWER_SECONDS = 120.0
 _ELF = b"\x7fELF"
 
 
-def from_spec(text: str, workspace: HasLayout, environ: Mapping[str, str] | None = None) -> Environment:
+def from_spec(
+    text: str, workspace: HasLayout, environ: Mapping[str, str] | None = None, python: str | None = None
+) -> Environment:
     """Return the environment that `text` names.
 
     Args:
@@ -23,10 +25,18 @@ def from_spec(text: str, workspace: HasLayout, environ: Mapping[str, str] | None
             Python interpreter.
         workspace: where environments are registered.
         environ: the person's environment variables; None means this process's.
+        python: the Python to have in place of the one that it asks for.
 
     Raises:
         EnvironmentException: there is nothing of that name, or it can't be used; the message says what there is.
     """
+    found = _named(text, workspace, environ)
+    if python is not None:
+        found.python.python_version = python
+    return found
+
+
+def _named(text: str, workspace: HasLayout, environ: Mapping[str, str] | None) -> Environment:
     values = os.environ if environ is None else environ
     if text == CURRENT:
         return _existing(CURRENT, current_interpreter(values))

@@ -27,7 +27,7 @@ class _Subcommands(click.Group):
     """The table of subcommands as a click group that loads one when it is named."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(SUBCOMMANDS)
+        return [*SUBCOMMANDS]  # `list` is a module of this package as soon as it is loaded
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in SUBCOMMANDS:
@@ -45,7 +45,7 @@ class _Subcommands(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(SUBCOMMANDS.items()))
+            formatter.write_dl([*SUBCOMMANDS.items()])
 
 
 @click.group("env", cls=_Subcommands, invoke_without_command=True)

@@ -37,8 +37,8 @@ def spec_argument(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.argument("spec", metavar="SPEC")(function)
 
 
-def environment(workspace: Workspace, spec: str) -> Environment:
-    """Return the environment that SPEC names.
+def environment(workspace: Workspace, spec: str, python: str | None = None) -> Environment:
+    """Return the environment that SPEC names, with another Python if one is given.
 
     Raises:
         UserErrorException: there is none, or Turnout can't carry it out.
@@ -46,7 +46,7 @@ def environment(workspace: Workspace, spec: str) -> Environment:
     from turnout.config import capabilities
     from turnout.environments.specification import from_spec
 
-    found = from_spec(spec, workspace)
+    found = from_spec(spec, workspace, python=python)
     capabilities.check_environment(found)
     return found
 

@@ -12,9 +12,10 @@ from turnout.cli.env import asked
 
 
 @click.command("build")
+@common.python_option
 @common.json_option
 @asked.spec_argument
-def command(spec: str, as_json: bool) -> None:
+def command(spec: str, python: str | None, as_json: bool) -> None:
     """Build SPEC on this machine, as a run would; the log appears as it is written.
 
     SPEC is resolved first if it has no lock yet. What is built already is only found.
@@ -22,7 +23,7 @@ def command(spec: str, as_json: bool) -> None:
     from turnout.environments import building, locking
 
     workspace = common.workspace()
-    question = asked.question(workspace, asked.environment(workspace, spec))
+    question = asked.question(workspace, asked.environment(workspace, spec, python))
     locked = asked.resolved(locking.lock, question, workspace.layout)
     built, new = building.build(locked.environment, workspace.home, _Log())
     facts = built.facts or {}

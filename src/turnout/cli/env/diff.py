@@ -29,18 +29,21 @@ class Side(NamedTuple):
 
 
 @click.command("diff")
+@common.python_option
 @common.json_option
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="[B]", required=False)
-def command(a: str, b: str | None, as_json: bool) -> None:
+def command(a: str, b: str | None, python: str | None, as_json: bool) -> None:
     """Show which packages differ from A to B; each is a SPEC, or a run: its id, the beginning of one, or @last.
 
     A alone is a SPEC: its kept lock is compared with what it would be resolved to now. Nothing is kept of that; to keep
     it, `turnout env update A`.
     """
+    if b is not None and python is not None:
+        raise click.UsageError("--python goes with one SPEC, not with two", click.get_current_context())
     workspace = common.workspace()
     if b is None:
-        one, other = _then_and_now(workspace, a)
+        one, other = _then_and_now(workspace, a, python)
     else:
         one, other = (side() for side in [_named(workspace, a), _named(workspace, b)])  # a wrong name costs nothing
     changes = list(asked.differences(one, other))
@@ -55,10 +58,10 @@ def command(a: str, b: str | None, as_json: bool) -> None:
         common.notice(f"before: {one.words}; after: {other.words}")
 
 
-def _then_and_now(workspace: Workspace, spec: str) -> tuple[Side, Side]:
+def _then_and_now(workspace: Workspace, spec: str, python: str | None) -> tuple[Side, Side]:
     from turnout.environments import locking
 
-    question = asked.question(workspace, asked.environment(workspace, spec))
+    question = asked.question(workspace, asked.environment(workspace, spec, python))
     kept = locking.kept(question, workspace.layout)
     if kept is None:
         raise UserErrorException(f"{spec} has no lock to compare with yet; `turnout env lock {spec}` makes one")

@@ -9,9 +9,10 @@ from turnout.cli.env import asked
 
 
 @click.command("lock")
+@common.python_option
 @common.json_option
 @asked.spec_argument
-def command(spec: str, as_json: bool) -> None:
+def command(spec: str, python: str | None, as_json: bool) -> None:
     """Print the lock of SPEC: the exact packages that every run of it installs.
 
     The first time, SPEC is resolved and the lock is kept in the workspace; afterwards it stays as it is, until
@@ -20,7 +21,7 @@ def command(spec: str, as_json: bool) -> None:
     from turnout.environments import locking
 
     workspace = common.workspace()
-    question = asked.question(workspace, asked.environment(workspace, spec))
+    question = asked.question(workspace, asked.environment(workspace, spec, python))
     locked = asked.resolved(locking.lock, question, workspace.layout)
     if as_json:
         common.print_json({**asked.lock_facts(workspace, locked), "new": locked.new})

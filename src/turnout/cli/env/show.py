@@ -18,26 +18,27 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
+@common.python_option
 @common.json_option
 @click.argument("spec", metavar="SPEC|KEY")
-def command(spec: str, as_json: bool) -> None:
+def command(spec: str, python: str | None, as_json: bool) -> None:
     """Show an environment: its definition, its lock if it has one, and what is built of it here.
 
     Nothing is resolved and nothing is built. KEY is one of `turnout env list --built`, or the beginning of one.
     """
     workspace = common.workspace()
-    facts = _gather(workspace, spec)
+    facts = _gather(workspace, spec, python)
     if as_json:
         common.print_json(facts)
     else:
         _print(facts, spec)
 
 
-def _gather(workspace: Workspace, spec: str) -> dict[str, Any]:
+def _gather(workspace: Workspace, spec: str, python: str | None) -> dict[str, Any]:
     from turnout.environments import built
 
     try:
-        wanted = asked.environment(workspace, spec)
+        wanted = asked.environment(workspace, spec, python)
     except EnvironmentException:
         key = None if os.sep in spec else built.find_key(workspace.home, spec)
         found = built.look(workspace.home, key) if key else None
@@ -58,6 +59,7 @@ def _of_environment(workspace: Workspace, wanted: Environment) -> dict[str, Any]
         "python": question.request.get("python"),
         "platform": question.request.get("platform"),
         "definition": wanted.serialize(),
+        "python_asked": common.asked_python(wanted.serialize()),
         "asks_for": _asks_for(wanted),
         "key": None,
         "lock": None,
@@ -116,7 +118,8 @@ def _print(facts: dict[str, Any], spec: str) -> None:
     if facts.get("name"):
         lines.add("environment", facts["name"] + (f", version {facts['version']}" if facts["version"] else ""))
     lines.add("kind", facts["kind"])
-    lines.add("Python", here["python"] if here and here["python"] else facts["python"])
+    version = (here or {}).get("python") or facts["python"]
+    lines.add("Python", f"{version} in place of {facts['python_asked']}" if facts.get("python_asked") else version)
     lines.add("platform", facts.get("platform"))
     lines.add("asks for", ", ".join(facts.get("asks_for") or ()))
     variables = (facts.get("definition") or {}).get("environmentVariables") or {}

@@ -9,9 +9,10 @@ from turnout.cli.env import asked
 
 
 @click.command("update")
+@common.python_option
 @common.json_option
 @asked.spec_argument
-def command(spec: str, as_json: bool) -> None:
+def command(spec: str, python: str | None, as_json: bool) -> None:
     """Resolve SPEC anew, and keep that as its lock from now on. Runs of the past keep the lock in their record.
 
     `turnout env diff SPEC` says beforehand what would change.
@@ -19,7 +20,7 @@ def command(spec: str, as_json: bool) -> None:
     from turnout.environments import locking
 
     workspace = common.workspace()
-    question = asked.question(workspace, asked.environment(workspace, spec))
+    question = asked.question(workspace, asked.environment(workspace, spec, python))
     before, after = asked.resolved(locking.update, question, workspace.layout)
     changes = [] if before is None else list(asked.differences(before, after))
     if as_json:

@@ -22,7 +22,7 @@ class Specification(NamedTuple):
         name: the environment's name.
         version: its version, if it has one.
         interpreter: the person's own interpreter, as it was named; None when Turnout installs the packages.
-        python: the wanted Python, minor ("3.11") or full ("3.11.7").
+        python: the wanted Python, or the one that a person has set in its place; minor ("3.11") or full ("3.11.7").
         pip: lines as in a requirements file.
         conda: conda packages other than python and pip.
         container: what asks for a container, empty when nothing does.
@@ -62,11 +62,19 @@ def parse(definition: dict[str, Any]) -> Specification:
         name=name,
         version=None if version is None else str(version),
         interpreter=str(python.get("interpreterPath") or "") if own else None,
-        python="" if own else _python_version(name, wanted),
+        python="" if own else _override(name, python) or _python_version(name, wanted),
         pip=tuple(pip),
         conda=tuple(conda),
         container=_container(definition.get("docker") or {}),
     )
+
+
+def _override(name: str, python: dict[str, Any]) -> str:
+    """Return the Python that a person has set in place of the one that the packages ask for; empty when nobody has."""
+    version = str(python.get("pythonOverride") or "")
+    if version and not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
+        raise EnvironmentException(f"pythonOverride of environment {name!r} is a version like 3.11, not {version!r}")
+    return version
 
 
 def running_python(digits: int = 2) -> str:
@@ -103,7 +111,7 @@ def _python_version(name: str, wanted: str) -> str:
     if any(clause is None for clause in clauses):
         raise EnvironmentException(
             f"environment {name!r} asks for python{wanted}, which can't be understood: "
-            f"name one version, like python={running}"
+            f"name one version, like python={running}, or override it: --python {running}"
         )
     first = clauses[0]
     assert first is not None
@@ -113,7 +121,7 @@ def _python_version(name: str, wanted: str) -> str:
         return running
     raise EnvironmentException(
         f"environment {name!r} asks for python{wanted}, and this is Python {running_python(3)}: "
-        "name one version, like python=3.11"
+        f"name one version, like python={running}, or override it: --python {running}"
     )
 
 

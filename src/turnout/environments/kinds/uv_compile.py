@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from turnout.environments.kinds import Context, requirements
 from turnout.environments.kinds.failures import ResolutionFailed
+from turnout.environments.kinds.specification import running_python
 from turnout.exceptions import EnvironmentException
 from turnout.runtime.builders import pythons, uvtool, words
 
@@ -35,10 +36,13 @@ _ADVICE = (
         "check the network, or name another index in UV_INDEX_URL",
     ),
     (r"Git operation failed", "check the repository's URL, and that git on this machine may read it"),
-    (r"ABI tag|platform tag|no wheels|does not satisfy Python", "choose another version of the package or of Python"),
+    (
+        r"ABI tag|platform tag|no wheels|does not satisfy Python",
+        "choose another version of the package, or of Python (--python VERSION overrides the one that is asked for)",
+    ),
     (
         r"Failed to (download and )?build|build backend",
-        "choose a version that has a wheel for this Python and platform",
+        "choose a version that has a wheel for this Python and platform, or another Python (--python VERSION)",
     ),
     (r"there is no version|there are no versions|only .* (is|are) available", "choose a version that exists"),
 )
@@ -131,7 +135,8 @@ def _find_python(wanted: str, uv: str, variables: dict[str, str], context: Conte
     installed = ", ".join(pythons.installed(uv, variables))
     raise EnvironmentException(
         f"environment {context.name!r} asks for Python {wanted}, which is not here, and uv could not download it "
-        f"({words.headline(words.meaningful(said))}): install it, or ask for one that is ({installed})"
+        f"({words.headline(words.meaningful(said))}): install it, or take one that is ({installed}) in its place with "
+        f"--python {running_python()} (in Python: environment.python.python_version)"
     )
 
 

@@ -37,7 +37,7 @@ def _secrets(context: click.Context, parameter: click.Parameter, given: tuple[st
 @click.option(
     "--environment",
     metavar="SPEC",
-    help="A registered or curated name, a requirements.txt, pyproject.toml or environment.yml, `current` (your own "
+    help="A registered or curated name, a requirements.txt, pyproject.toml, uv.lock or environment.yml, `current` (your own "
     "interpreter), or the path of an interpreter.",
 )
 @common.python_option

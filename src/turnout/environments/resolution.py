@@ -133,6 +133,10 @@ def ask(
         NotYetException: no kind of environment carries this out yet.
         EnvironmentException: the definition can't be used as it is.
     """
+    if (definition.get("python") or {}).get("baseCondaEnvironment"):
+        from turnout.environments import conda_export  # few build upon another environment
+
+        definition = conda_export.with_base(definition)
     specified = specification.parse(definition)
     name, kind = kinds.choose(specified)
     if kind.TOOLS:

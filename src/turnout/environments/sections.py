@@ -56,7 +56,10 @@ class PythonSection(ConfigElement):
 
     @property
     def base_conda_environment(self) -> str | None:
-        """The name of a conda environment to build upon."""
+        """The name (or path) of a conda environment on this machine to build upon.
+
+        Its packages, at their versions, are put in when the environment is resolved; `conda_dependencies` come on top.
+        """
         return self._base_conda_environment
 
     @base_conda_environment.setter

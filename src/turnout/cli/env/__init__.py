@@ -53,8 +53,8 @@ class _Subcommands(click.Group):
 def command(context: click.Context) -> None:
     """Look at environments, freeze and unfreeze their packages, and manage what is built of them on this machine.
 
-    SPEC is what `turnout submit --environment` takes: a registered or curated name, a requirements.txt, pyproject.toml or
-    environment.yml, `current`, or the path of an interpreter.
+    SPEC is what `turnout submit --environment` takes: a registered or curated name, a requirements.txt, pyproject.toml,
+    uv.lock or environment.yml, `current`, or the path of an interpreter.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -50,11 +50,6 @@ def parse(definition: dict[str, Any]) -> Specification:
         raise EnvironmentException(
             f"condaDependencies of environment {name!r} is not a mapping: give the file's content"
         )
-    if python.get("baseCondaEnvironment"):
-        raise EnvironmentException(
-            f"environment {name!r} names a conda environment of this machine ({python['baseCondaEnvironment']}): "
-            "use its interpreter (interpreter_path, with user_managed_dependencies)"
-        )
     wanted, pip, conda = _sort(name, packages.get("dependencies") or [])
     own = bool(python.get("userManagedDependencies"))
     version = definition.get("version")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from typing import TYPE_CHECKING, Any, Dict, List
 
 from turnout.runtime import layout, records, redaction
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 MAKES_DIRECTORY = True
 
 _SECONDS_TO_ANSWER = 60.0
+_NO_WHEEL = re.compile(r"Failed to (download and )?build `[^`@]+==")
+_NO_WHEEL_ADVICE = (
+    "choose a version that has a wheel for this Python, or another Python (--python VERSION), "
+    "or install what building needs"
+)
 
 
 def interpreter(environment: Dict[str, Any], directory: str) -> str:
@@ -79,7 +85,12 @@ def _install(
             *_refreshed(lock),
             listing,
         ]
-        runner.run(command, variables, "install the packages")
+        try:
+            runner.run(command, variables, "install the packages")
+        except BuildFailed as failure:
+            if _NO_WHEEL.search(failure.words):
+                raise BuildFailed("%s; %s" % (failure.reason, _NO_WHEEL_ADVICE), failure.words) from failure
+            raise
 
 
 def _hide_origins(packages: List[str], hide: redaction.Hide) -> None:

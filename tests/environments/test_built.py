@@ -64,16 +64,38 @@ def test_a_key_is_found_by_its_beginning(workspace, make):
         built.find_key(workspace.home, "uv-a")
 
 
-def test_finding_an_environment_notes_its_use_and_costs_next_to_nothing(workspace, make):
+def test_finding_an_environment_notes_its_use(workspace, make):
     environment = make()
     began = time.time()
     assert builders.find(environment, workspace.home) is not None
-    assert built.look(workspace.home, KEY).last_used >= began - 1
-    rounds = 200
-    started = time.perf_counter()
-    for _ in range(rounds):
-        os.utime(workspace.home.environment(KEY) + ".json")
-    assert (time.perf_counter() - started) / rounds < 0.001
+    assert built.look(workspace.home, KEY).last_used >= began - 1  # file systems round
+
+
+def test_noting_the_use_costs_less_than_a_millisecond(workspace, make, monkeypatch):
+    environment = make()
+
+    def seconds() -> float:
+        """Return what finding takes when nothing else disturbs."""
+        times = []
+        for _ in range(100):
+            started = time.perf_counter()
+            builders.find(environment, workspace.home)
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    noting = seconds()
+    monkeypatch.setattr(os, "utime", lambda path: None)
+    assert noting - seconds() < 0.001
+
+
+def test_a_use_that_can_not_be_noted_does_no_harm(workspace, make, monkeypatch):
+    environment = make()
+
+    def refuse(path: str) -> None:
+        raise PermissionError(13, "read-only", path)
+
+    monkeypatch.setattr(os, "utime", refuse)
+    assert builders.find(environment, workspace.home) is not None
 
 
 def test_uses_are_read_once_from_all_workspaces(workspace, make, monkeypatch):

@@ -13,6 +13,7 @@ import pytest
 from turnout.environments.resolution import installed_uv
 from turnout.runtime.builders import pythons, uvtool
 
+TURNOUT = os.path.join(os.path.dirname(sys.executable), "turnout")
 pytestmark = pytest.mark.system
 NO_DOWNLOADS = {"UV_PYTHON_DOWNLOADS": "never"}
 
@@ -117,3 +118,40 @@ def test_a_run_without_an_environment_may_have_another_python(turnout: Any, miss
     done = turnout("submit", "--python", other, "train.py")
     assert done.stdout == f"{other}\n"
     assert f"an empty one with Python {other}" in done.stderr
+
+
+def test_ctrl_c_ends_a_build_and_leaves_nothing_half_built(
+    turnout: Any, terminal: Any, package_index: Any, home: Path
+) -> None:
+    (turnout.directory / "requirements.txt").write_text("gated\n")
+    package_index.resolution.set()
+    turnout("env", "lock", "requirements.txt")
+    window = terminal(TURNOUT, "env", "build", "requirements.txt")
+    assert package_index.asked_to_build.wait(60)
+    window.type(b"\x03")
+    assert window.ended() == 130
+    assert b"Traceback" not in window.seen
+    assert [path.name for path in (home / "environments").iterdir() if path.suffix != ".lock"] == []
+    package_index.build.set()
+    assert turnout.json("env", "build", "requirements.txt")["new"] is True
+
+
+def test_nobody_needs_to_read_the_log_of_a_build(project: Path, turnout: Any) -> None:
+    """Its reader leaves at once: the build goes on to its end."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    process = turnout.start("env", "build", "requirements.txt", stderr=writing)
+    os.close(writing)
+    out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out[:6]) == (0, b"built ")
+
+
+def test_a_password_of_an_index_is_in_nothing_that_is_said_or_kept(turnout: Any, home: Path) -> None:
+    (turnout.directory / "requirements.txt").write_text("one\n")
+    variables = {**os.environ, "UV_DEFAULT_INDEX": "http://me:hunter2@127.0.0.1:9/simple", "UV_HTTP_RETRIES": "0"}
+    for command in ("lock", "update", "build"):
+        done = turnout("env", command, "requirements.txt", code=2, env=variables)
+        assert "can't be resolved" in done.stderr
+        assert "hunter2" not in done.stdout + done.stderr
+    kept = [path for path in home.rglob("*") if path.is_file() and b"hunter2" in path.read_bytes()]
+    assert kept == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -145,3 +146,25 @@ def _engine(name: str, request: pytest.FixtureRequest) -> Iterator[engines.Engin
             yield found
     except engines.MissingEngine as error:
         request.getfixturevalue("missing_service")(str(error))
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that makes a wheel below `tmp_path/wheels` and returns its path."""
+
+    def make(name: str, version: str = "1.0", requires: tuple[str, ...] = ()) -> Path:
+        directory = tmp_path / "wheels"
+        directory.mkdir(exist_ok=True)
+        path = directory / f"{name}-{version}-py3-none-any.whl"
+        information = f"{name}-{version}.dist-info"
+        needed = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr(f"{name}.py", f"version = {version!r}\n")
+            archive.writestr(
+                f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}"
+            )
+            archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            archive.writestr(f"{information}/RECORD", "")
+        return path
+
+    return make

@@ -62,7 +62,6 @@ NOT_YET: list[tuple[Callable[[RunConfiguration], None], str]] = [
     (_set("environment.spark.packages", [SparkPackage("a", "b", "c")]), "Spark packages"),
     (_set("environment.r", RSection()), "R section"),
     (_set("environment.databricks", {"cluster": {"existingClusterId": "x"}}), "databricks"),
-    (_set("environment.python.base_conda_environment", "base"), "base_conda_environment"),
 ]
 
 

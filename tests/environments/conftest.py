@@ -1,7 +1,5 @@
-"""Wheels and a workspace for the tests of environments: no package index is needed."""
+"""A workspace for the tests of environments: no package index is needed."""
 
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,28 +7,6 @@ import pytest
 
 from turnout.environments import resolution
 from turnout.runtime import layout
-
-
-@pytest.fixture
-def wheel(tmp_path: Path) -> Callable[..., Path]:
-    """Return a function that makes a wheel below `tmp_path/wheels` and returns its path."""
-
-    def make(name: str, version: str = "1.0", requires: tuple[str, ...] = ()) -> Path:
-        directory = tmp_path / "wheels"
-        directory.mkdir(exist_ok=True)
-        path = directory / f"{name}-{version}-py3-none-any.whl"
-        information = f"{name}-{version}.dist-info"
-        needed = "".join(f"Requires-Dist: {requirement}\n" for requirement in requires)
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(f"{name}.py", f"version = {version!r}\n")
-            archive.writestr(
-                f"{information}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needed}"
-            )
-            archive.writestr(f"{information}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-            archive.writestr(f"{information}/RECORD", "")
-        return path
-
-    return make
 
 
 class Submitter:

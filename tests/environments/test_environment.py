@@ -353,43 +353,6 @@ def test_a_dockerfiles_registry_is_kept() -> None:
 # An existing conda environment.
 
 
-def _conda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    program = tmp_path / "bin" / "conda"
-    program.parent.mkdir()
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(program.parent))
-    monkeypatch.delenv("CONDA_EXE", raising=False)
-
-
-def test_an_existing_conda_environment_is_asked_for_its_packages(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    exported = "name: base\ndependencies:\n  - python=3.10.4\n  - pip:\n    - numpy==1.26.4\nprefix: /opt/conda"
-    _conda(tmp_path, monkeypatch, f'[ "$*" = "env export --no-builds --name base" ] && echo "{exported}"')
-    made = Environment.from_existing_conda_environment("x", "base")
-    assert made.python.python_version == "3.10.4"
-    assert made.python.conda_dependencies.as_dict() == {
-        "name": "base",
-        "dependencies": ["python=3.10.4", {"pip": ["numpy==1.26.4"]}],
-    }
-
-
-def test_without_conda_an_existing_environment_is_a_clear_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("CONDA_EXE", raising=False)
-    with pytest.raises(EnvironmentException, match="conda was not found"):
-        Environment.from_existing_conda_environment("x", "base")
-
-
-def test_what_conda_says_when_it_fails_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    _conda(tmp_path, monkeypatch, "echo 'EnvironmentLocationNotFound: base' >&2; exit 1")
-    with pytest.raises(EnvironmentException, match="can't export the environment 'base': EnvironmentLocationNotFound"):
-        Environment.from_existing_conda_environment("x", "base")
-
-
 # In a directory.
 
 
@@ -431,3 +394,21 @@ def test_a_reference_is_a_name_and_a_version() -> None:
     reference = EnvironmentReference("x", "2")
     assert reference.serialize() == {"name": "x", "version": "2"}
     assert EnvironmentReference.deserialize({"name": "x", "version": 2}) == reference
+
+
+def test_another_python_overrides_what_is_asked_for_and_leaves_it_there() -> None:
+    made = Environment("old")
+    made.python.conda_dependencies.set_python_version("3.6.2")
+    assert "pythonOverride" not in made.serialize()["python"]  # v1's files stay as they are
+    made.python.python_version = "3.11"
+    assert made.python.python_version == "3.11"
+    assert made.python.conda_dependencies.get_python_version() == "3.6.2"
+    assert made.serialize()["python"]["pythonOverride"] == "3.11"
+    assert Environment.deserialize(made.serialize()) == made
+    made.python.python_version = None
+    assert made.python.python_version == "3.6.2"
+    with pytest.raises(EnvironmentException, match=r"a Python version is like '3\.11', not '3'"):
+        made.python.python_version = "3"
+    made.python.user_managed_dependencies = True
+    with pytest.raises(EnvironmentException, match="interpreter of your own"):
+        made.python.python_version = "3.11"

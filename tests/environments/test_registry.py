@@ -100,11 +100,11 @@ def test_an_unknown_name_lists_what_there_is_and_the_nearest(workspace: Workspac
     with pytest.raises(EnvironmentException) as refused:
         Environment.get(workspace, "trainning")
     assert str(refused.value) == (
-        "there is no environment 'trainning' (did you mean 'training'?); there is: training, default-environment, "
-        "Turnout-Minimal, Turnout-Sklearn"
+        "there is no environment 'trainning' (did you mean 'training'?); there is: training, "
+        + ", ".join(curated.ENVIRONMENTS)
     )
     with pytest.raises(EnvironmentException, match="did you mean 'Turnout-Minimal'"):
-        Environment.get(workspace, "AzureML-Minimal")
+        Environment.get(workspace, "Turnout-Minimum")
     with pytest.raises(EnvironmentException, match="no version '7'; its versions: 1"):
         Environment.get(workspace, "training", "7")
 
@@ -132,16 +132,60 @@ def test_reserved_names_are_refused(workspace: Workspace, name: str) -> None:
 
 
 def test_the_curated_environments_are_there_without_a_workspaces_help(workspace: Workspace) -> None:
-    for name, requirements in curated.REQUIREMENTS.items():
+    for name, (description, requirements) in curated.ENVIRONMENTS.items():
+        assert description
         got = Environment.get(workspace, name)
         assert (got.name, got.version) == (name, "1")
-        assert got.python.conda_dependencies.pip_packages == list(requirements)
+        assert got.python.conda_dependencies.pip_requirements == list(requirements)
         assert got.python.python_version is None
         assert Environment.get(workspace, name, version="1") == got
     with pytest.raises(EnvironmentException, match="in version 1 only"):
         Environment.get(workspace, "Turnout-Minimal", version="2")
     with pytest.raises(EnvironmentException, match="can't be labelled"):
         Environment.label(workspace, "Turnout-Minimal", "1", ["x"])
+
+
+@pytest.mark.parametrize(
+    ("v1", "ours"),
+    [
+        ("AzureML-Minimal", "Turnout-Minimal"),
+        ("AzureML-Tutorial", "Turnout-Sklearn"),
+        ("AzureML-Scikit-learn-0.20.3", "Turnout-Sklearn"),
+        ("AzureML-sklearn-0.24-ubuntu18.04-py37-cpu", "Turnout-Sklearn"),
+        ("azureml-sklearn-1.0-ubuntu20.04-py38-cpu", "Turnout-Sklearn"),
+        ("AzureML-PyTorch-1.6-GPU", "Turnout-PyTorch-CUDA"),
+        ("AzureML-PyTorch-1.0-CPU", "Turnout-PyTorch"),
+        ("AzureML-pytorch-1.10-ubuntu18.04-py38-cuda11-gpu", "Turnout-PyTorch-CUDA"),
+        ("AzureML-ACPT-pytorch-1.13-py38-cuda11.7-gpu", "Turnout-PyTorch-CUDA"),
+        ("AzureML-TensorFlow-2.2-CPU", "Turnout-TensorFlow"),
+        ("AzureML-tensorflow-2.4-ubuntu18.04-py37-cuda11-gpu", "Turnout-TensorFlow-CUDA"),
+        ("AzureML-XGBoost-1.0", "Turnout-XGBoost"),
+        ("AzureML-PySpark-MmlSpark-0.15", "Turnout-PySpark"),
+    ],
+)
+def test_one_of_v1s_curated_environments_gives_the_nearest_of_ours_and_says_so(
+    workspace: Workspace, caplog: pytest.LogCaptureFixture, v1: str, ours: str
+) -> None:
+    assert Environment.get(workspace, v1, version="12") == Environment.get(workspace, ours)
+    assert Environment.get(workspace, v1, label="Latest").name == ours
+    assert EnvironmentReference(v1).get_environment(workspace).name == ours
+    (said,) = {record.getMessage() for record in caplog.records}
+    assert said == f"the environment {v1!r} was Azure ML's; the nearest one of Turnout's takes its place: {ours}"
+
+
+@pytest.mark.parametrize(
+    "v1",
+    [
+        "AzureML-Dask-CPU",
+        "AzureML-VowpalWabbit-8.8.0",
+        "AzureML-Chainer-5.1.0-GPU",
+        "AzureML-AutoML-DNN",
+        "AzureML-minimalist",
+    ],
+)
+def test_one_of_v1s_that_none_of_ours_is_near_to_is_refused(workspace: Workspace, v1: str) -> None:
+    with pytest.raises(EnvironmentException, match=r"none like it: make one of your own.*Turnout-Sklearn"):
+        Environment.get(workspace, v1)
 
 
 def test_a_curated_environment_can_be_changed_without_changing_the_next_one(workspace: Workspace) -> None:
@@ -153,7 +197,7 @@ def test_the_list_has_registered_and_curated_ones_in_their_latest_version(worksp
     _made("mine", "a").register(workspace)
     _made("mine", "b").register(workspace)
     listed = Environment.list(workspace)
-    assert list(listed) == ["mine", *curated.REQUIREMENTS]
+    assert list(listed) == ["mine", *curated.ENVIRONMENTS]
     assert listed["mine"].version == "2"
 
 

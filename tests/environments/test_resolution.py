@@ -55,6 +55,19 @@ def test_a_python_that_does_not_fit_is_refused_with_a_way_out(conda):
         specification.parse({"python": {"condaDependencies": {"dependencies": [conda]}}})
 
 
+def test_an_override_takes_the_place_of_any_python_that_is_asked_for():
+    for asked in ("python=3.6.2", "python>=3.99", "python=nonsense"):
+        python = {"pythonOverride": "3.11", "condaDependencies": {"dependencies": [asked]}}
+        assert specification.parse({"python": python}).python == "3.11"
+    with pytest.raises(EnvironmentException, match=r"pythonOverride of environment 'old' is a version like 3\.11"):
+        specification.parse({"name": "old", "python": {"pythonOverride": "new"}})
+
+
+def test_a_python_that_can_not_be_had_names_the_override(submitter):
+    with pytest.raises(EnvironmentException, match=rf"asks for Python 3\.6\.2.*--python {RUNNING}"):
+        submitter.resolve("six", conda=("python=3.6.2",))
+
+
 @pytest.mark.parametrize(
     "broken", [{"dependencies": [3]}, {"dependencies": [{"pip": "six"}]}, {"dependencies": [{"npm": []}]}, "x"]
 )

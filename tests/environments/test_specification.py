@@ -156,3 +156,12 @@ def test_current_here_is_an_interpreter_that_runs(workspace: Workspace) -> None:
     made = from_spec("current", workspace)
     assert Path(made.python.interpreter_path).is_absolute()
     assert Path(made.python.interpreter_path).exists()
+
+
+def test_another_python_can_be_given(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "env.yml").write_text("dependencies:\n- python=3.6.2\n- pip:\n  - six\n")
+    made = from_spec("env.yml", workspace, python="3.11")
+    assert made.python.python_version == "3.11"
+    assert made.python.conda_dependencies.get_python_version() == "3.6.2"
+    with pytest.raises(EnvironmentException, match="interpreter of your own"):
+        from_spec("current", workspace, python="3.11")

@@ -63,8 +63,7 @@ class CommandLine:
             [TURNOUT, *map(str, words)],
             cwd=self.directory,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            **options,
+            **{"stderr": subprocess.PIPE, **options},
         )
 
     def script(self, text: str, name: str = "train.py") -> Path:

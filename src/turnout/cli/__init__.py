@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "wait": ("turnout.cli.wait", "Wait until a run has ended."),
     "queue": ("turnout.cli.queue", "Show which runs hold slots and which wait for some."),
     "target": ("turnout.cli.target", "List, show and change compute targets."),
+    "env": ("turnout.cli.env", "List, lock, compare, build and remove environments."),
     "workspace": ("turnout.cli.workspace", "Show the workspace in use."),
     "download": ("turnout.cli.download", "Copy files of a run into a directory."),
     "cancel": ("turnout.cli.cancel", "Cancel runs."),

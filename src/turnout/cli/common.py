@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Facts",
     "Table",
+    "asked_python",
     "console",
     "find",
     "index",
@@ -28,6 +29,7 @@ __all__ = [
     "on_terminal",
     "pairs",
     "print_json",
+    "python_option",
     "run_argument",
     "workspace",
 ]
@@ -82,6 +84,26 @@ def notice(sentence: str) -> None:
 def json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--json`, its parameter `as_json`."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON and nothing else.")(function)
+
+
+def python_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command `--python`, its parameter `python`: the way out for specifications whose Python can't be had."""
+    words = "The Python to have in place of the one that the environment asks for; the record keeps both."
+    return click.option("--python", "python", metavar="VERSION", help=words)(function)
+
+
+def asked_python(definition: dict[str, Any]) -> str | None:
+    """Return the Python that an environment's packages ask for, where another one was set in its place; else None.
+
+    Args:
+        definition: the environment in v1's dictionary form.
+    """
+    python = definition.get("python") or {}
+    if not isinstance(python, dict) or not python.get("pythonOverride"):
+        return None
+    from turnout.environments.conda_dependencies import CondaDependencies
+
+    return CondaDependencies.deserialize(python.get("condaDependencies") or {}).get_python_version()
 
 
 def run_argument(function: Callable[..., Any]) -> Callable[..., Any]:

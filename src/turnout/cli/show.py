@@ -124,6 +124,7 @@ def _environment(defined: dict[str, Any], installed: dict[str, Any]) -> dict[str
         "kind": defined.get("kind"),
         "key": defined.get("key"),
         "python": python.get("version") if isinstance(python, dict) else defined.get("python"),
+        "python_asked": common.asked_python(defined.get("definition") or {}),
         "interpreter": installed.get("interpreter"),
         "packages": installed.get("packages") or [],
     }
@@ -266,7 +267,10 @@ def _environment_line(environment: dict[str, Any] | None) -> str | None:
     words = [str(environment["name"] or "unnamed")]
     if environment["version"]:
         words.append(f"version {environment['version']}")
-    details = [f"Python {environment['python']}" if environment["python"] else "", str(environment["kind"] or "")]
+    python = f"Python {environment['python']}" if environment["python"] else ""
+    if environment["python_asked"]:
+        python += f" in place of {environment['python_asked']}"
+    details = [python, str(environment["kind"] or "")]
     if environment["packages"]:
         details.append(text.count(len(environment["packages"]), "package"))
     if environment["key"]:

@@ -37,9 +37,10 @@ def _secrets(context: click.Context, parameter: click.Parameter, given: tuple[st
 @click.option(
     "--environment",
     metavar="SPEC",
-    help="A registered or curated name, a requirements.txt, pyproject.toml or environment.yml, `current` (your own "
+    help="A registered or curated name, a requirements.txt, pyproject.toml, uv.lock or environment.yml, `current` (your own "
     "interpreter), or the path of an interpreter.",
 )
+@common.python_option
 @click.option("--source-directory", metavar="DIR", help="What is packed; the script's working directory (default: .).")
 @click.option("--name", metavar="TEXT", help="A name for people.")
 @click.option("--tag", "tags", multiple=True, metavar="K=V", help="A tag; may be repeated.")
@@ -71,7 +72,7 @@ def command(wait: bool, dry_run: bool, as_json: bool, secrets: dict[str, str | N
 
     config, experiment_name = _configuration(given)
     workspace = common.workspace()
-    _choose_environment(config, workspace, given["environment"])
+    _choose_environment(config, workspace, given["environment"], given["python"])
     experiment = Experiment(workspace, experiment_name)
     tags = common.pairs(given["tags"], "tag")
     if dry_run:
@@ -190,16 +191,24 @@ def _script(source: str, given: dict[str, Any]) -> str:
     return script
 
 
-def _choose_environment(config: ScriptRunConfig, workspace: Workspace, spec: str | None) -> None:
+def _choose_environment(config: ScriptRunConfig, workspace: Workspace, spec: str | None, python: str | None) -> None:
+    chosen: Any = config.run_config.environment
     if spec:
         from turnout.environments.specification import from_spec
 
-        config.run_config.environment = from_spec(spec, workspace)
-    elif config.run_config.environment.name in (None, "default-environment"):
+        config.run_config.environment = from_spec(spec, workspace, python=python)
+        return
+    if chosen.name in (None, "default-environment"):
         streams.say(
-            "no --environment: an empty one with your Python version (default-environment); "
-            "--environment current uses your own interpreter"
+            f"no --environment: an empty one with {f'Python {python}' if python else 'your Python version'} "
+            "(default-environment); --environment current uses your own interpreter"
         )
+    if python is not None:
+        from turnout.environments.environment import EnvironmentReference
+
+        if isinstance(chosen, EnvironmentReference):
+            config.run_config.environment = chosen = chosen.get_environment(workspace)
+        chosen.python.python_version = python
 
 
 def _experiment_name(source: str) -> str:

@@ -80,11 +80,6 @@ _ENVIRONMENT_REFUSALS: tuple[tuple[str, str, Callable[[Environment], Any]], ...]
     ("an environment's Spark packages", "remove them", lambda made: made.spark.packages or made.spark.repositories),
     ("an environment's R section", "set it to None", lambda made: made.r is not None),
     ("an environment's databricks section", "set it to None", lambda made: _any_value(made.databricks)),
-    (
-        "building upon a conda environment (base_conda_environment)",
-        "name the packages instead",
-        lambda made: made.python.base_conda_environment,
-    ),
 )
 
 

@@ -13,6 +13,7 @@ from turnout.environments.sections import ContainerRegistry, DockerSection, Pyth
 from turnout.exceptions import EnvironmentException, RunConfigurationException, UserErrorException
 
 if TYPE_CHECKING:
+    from turnout.environments.image_details import DockerImageDetails, ImageBuildDetails
     from turnout.runtime.layout import WorkspaceLayout
 
 Path = str | os.PathLike[str]
@@ -184,11 +185,50 @@ class Environment(ConfigElement):
         return environment
 
     @staticmethod
-    def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment:
-        """Make an environment from what a conda environment on this machine holds.
+    def from_uv_lock(name: str, file_path: Path) -> Environment:
+        """Make an environment from a uv.lock (beyond v1): exactly what it names, with its hashes.
+
+        Development groups and optional extras are left out. The project itself is not installed: see `from_pyproject`.
 
         Raises:
-            EnvironmentException: conda isn't there, or has no environment of that name.
+            EnvironmentException: the file can't be read, or is no uv.lock.
+        """
+        from turnout.environments import uv_lock
+
+        requirements, python_version = uv_lock.read(file_path)
+        environment = Environment(name)
+        environment.python.conda_dependencies = CondaDependencies.create(python_version=python_version)
+        environment.python.conda_dependencies.set_pip_requirements(requirements)
+        return environment
+
+    @staticmethod
+    def from_current(name: str) -> Environment:
+        """Make an environment from the packages of the active interpreter, each at its version (beyond v1).
+
+        That is the interpreter that `turnout submit --environment current` would use. What it got from a URL or a
+        repository keeps that; what pip leaves out of its list of packages (pip itself, setuptools) is left out here too.
+
+        Raises:
+            EnvironmentException: there is no interpreter, or it does not run.
+        """
+        from turnout.environments import current, specification
+
+        version, requirements = current.pinned(specification.current_interpreter(os.environ))
+        environment = Environment(name)
+        environment.python.conda_dependencies = CondaDependencies.create(python_version=version)
+        environment.python.conda_dependencies.set_pip_requirements(requirements)
+        return environment
+
+    @staticmethod
+    def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment:
+        """Make an environment from what a conda environment on this machine holds; conda itself isn't needed.
+
+        Args:
+            name: the environment's name.
+            conda_environment_name: the conda environment's name, or (beyond v1) the path of its directory.
+
+        Raises:
+            EnvironmentException: there is no such environment.
         """
         from turnout.environments import conda_export
 
@@ -298,6 +338,70 @@ class Environment(ConfigElement):
         from turnout.environments import registry
 
         registry.label(workspace.layout, name, version, labels)
+
+    # Built on this machine.
+
+    def build(self, workspace: HasLayout, image_build_compute: str | None = None) -> ImageBuildDetails:
+        """Begin to build this environment on this machine, as the first run of it would; resolved first if it has no lock.
+
+        Args:
+            workspace: where the lock is kept.
+            image_build_compute: v1's cluster to build on; not used.
+
+        Returns:
+            The build under way: `wait_for_completion`, `status`, `get_log`.
+        """
+        from turnout.environments import building
+
+        if image_build_compute is not None:
+            warn("build() has no use for image_build_compute: environments are built where their runs are")
+        return building.begin(self.serialize(), workspace.layout)
+
+    def build_local(self, workspace: HasLayout, platform: Any = None, **kwargs: Any) -> str:
+        """Build this environment on this machine with the log on standard output, and return the path of its Python.
+
+        Args:
+            workspace: where the lock is kept.
+            platform: v1's platform of a Docker image; this machine's own is used.
+            **kwargs: v1's further arguments (`useDocker`, `pushImageToWorkspaceAcr`), which have no meaning here.
+
+        Raises:
+            EnvironmentException: it can't be resolved or built.
+        """
+        from turnout.environments import building
+
+        unused = [*(["platform"] if platform is not None else []), *sorted(kwargs)]
+        if unused:
+            warn(f"build_local() has no use for {', '.join(unused)}: what is built is decided by the environment")
+        return building.here(self.serialize(), workspace.layout)
+
+    def get_image_details(self, workspace: HasLayout) -> DockerImageDetails:
+        """Return what is built of this environment on this machine, in v1's form.
+
+        No image is in any registry; the interpreter is named once the environment is built here.
+        """
+        from turnout.environments import building
+
+        return building.details(self.serialize(), workspace.layout)
+
+    @staticmethod
+    def add_private_pip_wheel(workspace: HasLayout, file_path: Path, exist_ok: bool = False) -> str:
+        """Keep a wheel in a workspace, and return what to give to `CondaDependencies.add_pip_package`.
+
+        Args:
+            workspace: where to keep it.
+            file_path: the wheel.
+            exist_ok: whether the workspace may have a wheel of that name. If it holds something else, both are kept.
+
+        Returns:
+            A `file:` URL: environments with it are built on this machine.
+
+        Raises:
+            EnvironmentException: it can't be read, isn't named like a wheel, or there is one of that name.
+        """
+        from turnout.environments import private_wheels
+
+        return private_wheels.add(workspace.layout, os.fspath(file_path), exist_ok)
 
     # Copied and kept in files.
 

@@ -1,4 +1,7 @@
-"""Keeps the locks of a workspace: a specification is resolved once; of two who do so at once the first one's stands."""
+"""Keeps the locks of a workspace: a specification is resolved once; of two who do so at once the first one's stands.
+
+A kept lock changes only when a person asks for that (`replace`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 from turnout.runtime import exclusive, layout, records
 
@@ -25,13 +28,29 @@ def digest(kind: str, request: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
+class Kept(NamedTuple):
+    """A lock of the workspace, and the Unix time at which it was resolved."""
+
+    lock: dict[str, Any]
+    resolved: float | None
+
+
 def load(workspace: layout.WorkspaceLayout, name: str) -> dict[str, Any] | None:
     """Return the lock that is kept under a digest; None when there is none, or what is there can't be read."""
+    kept = read(workspace, name)
+    return None if kept is None else kept.lock
+
+
+def read(workspace: layout.WorkspaceLayout, name: str) -> Kept | None:
+    """Return the lock that is kept under a digest, and when it was resolved; None as in `load`."""
     try:
-        lock = records.read_json(_path(workspace, name))["lock"]
-    except (OSError, ValueError, KeyError, TypeError):
+        content = records.read_json(path(workspace, name))
+        lock, resolved = content["lock"], content.get("resolved")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return lock if isinstance(lock, dict) else None
+    if not isinstance(lock, dict):
+        return None
+    return Kept(lock, float(resolved) if isinstance(resolved, (int, float)) else None)
 
 
 def store(
@@ -45,22 +64,37 @@ def store(
         request: kept beside the lock, for those who look.
         lock: what it was resolved to.
     """
-    path = _path(workspace, name)
-    os.makedirs(workspace.locks, layout.DIRECTORY_MODE, exist_ok=True)
-    written = f"{path}.{os.getpid()}-{os.urandom(4).hex()}.new"
-    records.write_json(written, {"lock": lock, "request": request, "resolved": time.time()}, sync=True)
+    written, final = _write(workspace, name, request, lock), path(workspace, name)
     try:
-        exclusive.place(written, path)
+        exclusive.place(written, final)
     except FileExistsError:
         standing = load(workspace, name)
         if standing is not None:
             return standing
-        os.replace(written, path)  # torn by a power cut: nobody has used it
+        os.replace(written, final)  # torn by a power cut: nobody has used it
         return lock
     finally:
         exclusive.discard(written)
     return lock
 
 
-def _path(workspace: layout.WorkspaceLayout, name: str) -> str:
+def replace(workspace: layout.WorkspaceLayout, name: str, request: dict[str, Any], lock: dict[str, Any]) -> None:
+    """Keep a lock in place of the one that is there, at once; see `store` for the arguments."""
+    written = _write(workspace, name, request, lock)
+    try:
+        os.replace(written, path(workspace, name))
+    finally:
+        exclusive.discard(written)
+
+
+def path(workspace: layout.WorkspaceLayout, name: str) -> str:
+    """Return the file that the lock of a digest is kept in."""
     return os.path.join(workspace.locks, f"{name}.json")
+
+
+def _write(workspace: layout.WorkspaceLayout, name: str, request: dict[str, Any], lock: dict[str, Any]) -> str:
+    """Write a lock's file under a temporary name, and return that."""
+    os.makedirs(workspace.locks, layout.DIRECTORY_MODE, exist_ok=True)
+    written = f"{path(workspace, name)}.{os.getpid()}-{os.urandom(4).hex()}.new"
+    records.write_json(written, {"lock": lock, "request": request, "resolved": time.time()}, sync=True)
+    return written

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from turnout.elements import warn
 from turnout.environments import curated
 from turnout.environments.environment import Environment
 from turnout.exceptions import EnvironmentException, RecordException, UserErrorException
@@ -30,7 +31,9 @@ def get(workspace: layout.WorkspaceLayout, name: str, version: str | None, label
     """
     if version is not None and label is not None:
         raise UserErrorException("give the environment's version or its label, not both")
-    if name in curated.REQUIREMENTS:
+    if curated.is_v1(name):
+        return _nearest(name)
+    if name in curated.ENVIRONMENTS:
         return _curated(name, version, label)
     directory = _directory(workspace, name)
     versions = _versions(directory) if directory else []
@@ -61,7 +64,7 @@ def names(workspace: layout.WorkspaceLayout) -> list[str]:
     except FileNotFoundError:
         found = []
     registered = [name for name in found if _versions(os.path.join(workspace.environments, name))]
-    return [*registered, *curated.REQUIREMENTS]
+    return [*registered, *curated.ENVIRONMENTS]
 
 
 def register(workspace: layout.WorkspaceLayout, environment: Environment) -> Environment:
@@ -93,7 +96,7 @@ def label(workspace: layout.WorkspaceLayout, name: str, version: str, labels: It
     """Give a version labels; see `Environment.label`."""
     get(workspace, name, version, None)
     directory = _directory(workspace, name)
-    if directory is None or name in curated.REQUIREMENTS:
+    if directory is None or name in curated.ENVIRONMENTS:
         raise EnvironmentException(f"the environment {name!r} comes with Turnout and can't be labelled; clone it first")
     wanted = [labels] if isinstance(labels, str) else list(labels)
     path = os.path.join(directory, "labels.lock")
@@ -115,8 +118,20 @@ def _curated(name: str, version: str | None, label: str | None) -> Environment:
         raise EnvironmentException(f"the environment {name!r} comes with Turnout in version {curated.VERSION} only")
     environment = Environment(name)
     environment.version = curated.VERSION
-    environment.python.conda_dependencies.set_pip_requirements(curated.REQUIREMENTS[name])
+    environment.python.conda_dependencies.set_pip_requirements(curated.ENVIRONMENTS[name].requirements)
     return environment
+
+
+def _nearest(name: str) -> Environment:
+    """Return what comes nearest to one of v1's curated environments, and say so; its versions were v1's own."""
+    found = curated.nearest(name)
+    if found is None:
+        raise EnvironmentException(
+            f"the environment {name!r} was Azure ML's, and Turnout has none like it: make one of your own, "
+            f"from a requirements file; there is: {', '.join(curated.ENVIRONMENTS)}"
+        )
+    warn(f"the environment {name!r} was Azure ML's; the nearest one of Turnout's takes its place: {found}")
+    return _curated(found, None, None)
 
 
 def _add_next(directory: str, definition: dict[str, Any]) -> str:

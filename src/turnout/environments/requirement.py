@@ -42,6 +42,7 @@ VALUE_OPTIONS = {
     "--no-binary": "--no-binary",
     "--only-binary": "--only-binary",
     "--trusted-host": "--trusted-host",
+    "--torch-backend": "--torch-backend",
     "--use-feature": "--use-feature",
 }
 """The options of a requirements file that take a value → their long names."""

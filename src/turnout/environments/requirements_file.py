@@ -85,7 +85,7 @@ def read_pyproject(path: str | os.PathLike[str]) -> tuple[list[str], str | None]
         EnvironmentException: the file can't be read or has no list of dependencies.
     """
     where = os.path.abspath(os.fspath(path))
-    project = _toml(where).get("project")
+    project = read_toml(where).get("project")
     if not isinstance(project, dict):
         raise EnvironmentException(f"{where} has no [project] table, so it names no dependencies")
     if "dependencies" in (project.get("dynamic") or []):
@@ -98,10 +98,15 @@ def read_pyproject(path: str | os.PathLike[str]) -> tuple[list[str], str | None]
         if wrong is not None:
             raise EnvironmentException(f"{where}: the dependency {line!r} can't be used: {wrong}")
     requires = project.get("requires-python")
-    return lines, python_for(str(requires), sys.version_info[:2]) if requires else None
+    return lines, python_for(str(requires), submitters()) if requires else None
 
 
-def _toml(path: str) -> dict[str, Any]:
+def read_toml(path: str) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises:
+        EnvironmentException: it can't be read, or is not TOML.
+    """
     text = read_text(path, EnvironmentException)
     toml = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
     try:
@@ -111,19 +116,24 @@ def _toml(path: str) -> dict[str, Any]:
         raise EnvironmentException(f"{path} is not TOML: {failure}", failure) from failure
 
 
-def python_for(requires: str, submitters: tuple[int, int]) -> str | None:
+def submitters() -> tuple[int, int]:
+    """Return the submitter's version of Python, major and minor."""
+    return sys.version_info[:2]
+
+
+def python_for(requires: str, running: tuple[int, int]) -> str | None:
     """Return the Python version that answers `requires-python`.
 
     Args:
         requires: a version specifier, such as `>=3.10,<3.13`.
-        submitters: the submitter's version, major and minor.
+        running: the submitter's version, major and minor.
 
     Returns:
         None when the submitter's does; else the newest minor version of Python 3 that does; else, so that the resolver
         can say what is missing, the first version that is named.
     """
     clauses = re.findall(r"(===|==|~=|!=|<=|>=|<|>)\s*([0-9]+(?:\.[0-9]+)*)(\.\*)?", requires)
-    if _admits(clauses, submitters):
+    if _admits(clauses, running):
         return None
     newest = next((minor for minor in reversed(_MINORS) if _admits(clauses, (3, minor))), None)
     if newest is not None:

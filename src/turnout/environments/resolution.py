@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from turnout.environments import kinds, locks
 from turnout.environments.kinds import specification
@@ -17,7 +17,66 @@ from turnout.environments.kinds.failures import ResolutionFailed
 from turnout.exceptions import EnvironmentException
 from turnout.runtime import layout, redaction
 
-__all__ = ["ResolutionFailed", "installed_rattler", "installed_uv", "platform_tag", "provide_tools", "resolve"]
+__all__ = [
+    "Question",
+    "ResolutionFailed",
+    "ask",
+    "installed_rattler",
+    "installed_uv",
+    "platform_tag",
+    "provide_tools",
+    "resolve",
+]
+
+
+class Question(NamedTuple):
+    """A specification as its kind understands it: all that the lock depends on, before anything is resolved.
+
+    Attributes:
+        specified: what is to be installed.
+        kind_name: which kind carries it out.
+        kind: that kind's module.
+        request: everything that the lock depends on, as JSON types.
+        context: where and for whom.
+    """
+
+    specified: specification.Specification
+    kind_name: str
+    kind: Any
+    request: dict[str, Any]
+    context: kinds.Context
+
+    @property
+    def digest(self) -> str:
+        """The name under which a workspace keeps the lock."""
+        return locks.digest(self.kind_name, self.request)
+
+    def immediate(self) -> dict[str, Any] | None:
+        """Return the lock, if nothing has to be asked for it; such a one is not kept."""
+        lock: dict[str, Any] | None = self.kind.immediate(self.request)
+        return lock
+
+    def resolve(self) -> dict[str, Any]:
+        """Return the lock by asking what is to be had now; it is kept nowhere.
+
+        Raises:
+            EnvironmentException: the specification can't be used, or asks for a Python that can't be had.
+            ResolutionFailed: there is no solution; `words` says why.
+        """
+        lock: dict[str, Any] = self.kind.resolve(self.request, self.context)
+        return lock
+
+    def environment(self, lock: dict[str, Any]) -> dict[str, Any]:
+        """Return what goes into run.json with this lock: `kind, name, version, key, python, platform, lock`."""
+        return {
+            "kind": self.kind_name,
+            "name": self.specified.name,
+            "version": self.specified.version,
+            "key": self.kind.key(lock),
+            "python": lock["python"],
+            "platform": lock["platform"],
+            "lock": lock,
+        }
 
 
 def resolve(
@@ -32,10 +91,47 @@ def resolve(
 ) -> dict[str, Any]:
     """Return what goes into run.json under `environment`: `kind, name, version, key, python, platform, lock`.
 
+    The lock is the one that the workspace keeps; one that isn't there yet is resolved and kept.
+
     Args:
         definition: the environment in v1's dictionary form.
         home: the submitter's home.
         workspace: where locks are kept.
+        report: see `ask`.
+        source_directory: see `ask`.
+        platform: see `ask`.
+        variables: see `ask`.
+        hide: see `ask`.
+
+    Raises:
+        NotYetException: no kind of environment carries this out yet.
+        EnvironmentException: the definition can't be used as it is, or asks for a Python that can't be had.
+        ResolutionFailed: it can be read, but there is no solution; `words` says why.
+    """
+    question = ask(definition, home, report, source_directory, platform, variables, hide)
+    lock = question.immediate()
+    if lock is None:
+        digest = question.digest
+        lock = locks.load(workspace, digest)
+        if lock is None:
+            lock = locks.store(workspace, digest, question.request, question.resolve())
+    return question.environment(lock)
+
+
+def ask(
+    definition: dict[str, Any],
+    home: layout.Home,
+    report: Callable[[str], None],
+    source_directory: str | None = None,
+    platform: str | None = None,
+    variables: Mapping[str, str] = os.environ,
+    hide: redaction.Hide = redaction.as_it_is,
+) -> Question:
+    """Read a definition as far as its lock depends on it; reads local files, and starts nothing.
+
+    Args:
+        definition: the environment in v1's dictionary form.
+        home: the submitter's home.
         report: gets a line for each thing that a person waits for or should know.
         source_directory: what relative paths in the requirements are relative to; the current directory by default.
         platform: what the lock is for, such as "linux-aarch64"; this machine by default.
@@ -44,9 +140,12 @@ def resolve(
 
     Raises:
         NotYetException: no kind of environment carries this out yet.
-        EnvironmentException: the definition can't be used as it is, or asks for a Python that can't be had.
-        ResolutionFailed: it can be read, but there is no solution; `words` says why.
+        EnvironmentException: the definition can't be used as it is.
     """
+    if (definition.get("python") or {}).get("baseCondaEnvironment"):
+        from turnout.environments import conda_export  # few build upon another environment
+
+        definition = conda_export.with_base(definition)
     specified = specification.parse(definition)
     name, kind = kinds.choose(specified)
     if kind.TOOLS:
@@ -61,22 +160,7 @@ def resolve(
         variables=variables,
         hide=hide,
     )
-    request = kind.request(specified, context)
-    lock = kind.immediate(request)
-    if lock is None:
-        digest = locks.digest(name, request)
-        lock = locks.load(workspace, digest)
-        if lock is None:
-            lock = locks.store(workspace, digest, request, kind.resolve(request, context))
-    return {
-        "kind": name,
-        "name": specified.name,
-        "version": specified.version,
-        "key": kind.key(lock),
-        "python": lock["python"],
-        "platform": lock["platform"],
-        "lock": lock,
-    }
+    return Question(specified, name, kind, kind.request(specified, context), context)
 
 
 def platform_tag() -> str:

@@ -6,6 +6,7 @@ Descriptions only: which of them Turnout carries out is said by `turnout.config.
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Literal
 
 from turnout.elements import ConfigElement, Field, warn
@@ -32,6 +33,7 @@ class PythonSection(ConfigElement):
     conda_dependencies: CondaDependencies
     _conda_dependencies_file: str | None
     _base_conda_environment: str | None
+    _python_override: str | None
 
     FIELDS = (
         Field("user_managed_dependencies", "userManagedDependencies", bool, False),
@@ -40,6 +42,7 @@ class PythonSection(ConfigElement):
         Field("_conda_dependencies_file", "condaDependenciesFile", str, compare=False),
         Field("_base_conda_environment", "baseCondaEnvironment", str),
         Field("conda_dependencies", "condaDependencies", CondaDependencies, CondaDependencies),
+        Field("_python_override", "pythonOverride", beyond=True),
     )
 
     @property
@@ -55,7 +58,10 @@ class PythonSection(ConfigElement):
 
     @property
     def base_conda_environment(self) -> str | None:
-        """The name of a conda environment to build upon."""
+        """The name (or path) of a conda environment on this machine to build upon.
+
+        Its packages, at their versions, are put in when the environment is resolved; `conda_dependencies` come on top.
+        """
         return self._base_conda_environment
 
     @base_conda_environment.setter
@@ -64,10 +70,26 @@ class PythonSection(ConfigElement):
 
     @property
     def python_version(self) -> str | None:
-        """The wanted Python, such as `3.11`; None for the submitter's minor version or the person's own interpreter."""
-        if self.user_managed_dependencies or self.conda_dependencies is None:
+        """The wanted Python, such as `3.11`; None for the submitter's minor version or the person's own interpreter.
+
+        Setting it (beyond v1) overrides what the packages ask for, which stays there to be read; None takes that back. It
+        is for old specifications, whose Python can't be had any more.
+        """
+        if self.user_managed_dependencies:
             return None
+        if self._python_override is not None or self.conda_dependencies is None:
+            return self._python_override
         return self.conda_dependencies.get_python_version()
+
+    @python_version.setter
+    def python_version(self, version: str | None) -> None:
+        if version is not None and not (isinstance(version, str) and re.fullmatch(r"\d+\.\d+(\.\d+)?", version)):
+            raise EnvironmentException(f"a Python version is like '3.11', not {version!r}")
+        if version is not None and self.user_managed_dependencies:
+            raise EnvironmentException(
+                "the Python of an interpreter of your own can't be chosen; name another interpreter, or packages to install"
+            )
+        self._python_override = version
 
 
 class RegistryIdentity(ConfigElement):

@@ -14,19 +14,29 @@ _ANSWER_SECONDS = 120.0
 _ELF = b"\x7fELF"
 
 
-def from_spec(text: str, workspace: HasLayout, environ: Mapping[str, str] | None = None) -> Environment:
+def from_spec(
+    text: str, workspace: HasLayout, environ: Mapping[str, str] | None = None, python: str | None = None
+) -> Environment:
     """Return the environment that `text` names.
 
     Args:
         text: the name of a registered or curated environment; `current`, the person's own interpreter; or the path of
-            a requirements file (`.txt`, `.in`), a `pyproject.toml`, a conda environment file (`.yml`, `.yaml`) or a
+            a requirements file (`.txt`, `.in`), a `pyproject.toml`, a `uv.lock`, a conda environment file (`.yml`, `.yaml`) or a
             Python interpreter.
         workspace: where environments are registered.
         environ: the person's environment variables; None means this process's.
+        python: the Python to have in place of the one that it asks for.
 
     Raises:
         EnvironmentException: there is nothing of that name, or it can't be used; the message says what there is.
     """
+    found = _named(text, workspace, environ)
+    if python is not None:
+        found.python.python_version = python
+    return found
+
+
+def _named(text: str, workspace: HasLayout, environ: Mapping[str, str] | None) -> Environment:
     values = os.environ if environ is None else environ
     if text == CURRENT:
         return _existing(CURRENT, current_interpreter(values))
@@ -40,7 +50,7 @@ def from_spec(text: str, workspace: HasLayout, environ: Mapping[str, str] | None
 
 
 def _looks_like_file(text: str) -> bool:
-    return text.endswith((".txt", ".in", ".toml", ".yml", ".yaml"))
+    return text.endswith((".txt", ".in", ".toml", ".yml", ".yaml", ".lock"))
 
 
 def _from_path(path: str, given: str, environ: Mapping[str, str]) -> Environment:
@@ -54,6 +64,8 @@ def _from_path(path: str, given: str, environ: Mapping[str, str]) -> Environment
         )
     if name.endswith(".toml"):
         return Environment.from_pyproject(name, path)
+    if name.endswith(".lock"):
+        return Environment.from_uv_lock(name, path)
     if name.endswith((".yml", ".yaml")):
         return Environment.from_conda_specification(name, path)
     if name.endswith((".txt", ".in")):
@@ -61,7 +73,7 @@ def _from_path(path: str, given: str, environ: Mapping[str, str]) -> Environment
     if not os.access(path, os.X_OK):
         raise EnvironmentException(
             f"{given} is neither an executable Python interpreter nor a requirements file (.txt), "
-            "pyproject.toml or conda file (.yml)"
+            "pyproject.toml, uv.lock or conda file (.yml)"
         )
     return _existing(name, _real_interpreter(path, environ))
 

@@ -116,6 +116,7 @@ class WorkspaceLayout:
         "stat_cache",
         "targets",
         "trash",
+        "wheels",
     )
 
     def __init__(self, root: str) -> None:
@@ -124,6 +125,7 @@ class WorkspaceLayout:
         self.targets = os.path.join(root, "targets")  # NAME.json: what was attached here
         self.environments = os.path.join(root, "environments")  # NAME/VERSION.json: what was registered
         self.locks = os.path.join(root, "locks")  # DIGEST.json: a specification, resolved once
+        self.wheels = os.path.join(root, "wheels")  # DIGEST/NAME.whl: wheels that a person has put here
         self.experiments = os.path.join(root, "experiments")  # NAME/: tags, the counter of run numbers
         self.changes = os.path.join(root, "changes")  # a marker per run that began or ended
         self.runs = os.path.join(root, "runs")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tarfile
 import time
 import zipfile
 from pathlib import Path
@@ -340,3 +341,23 @@ print(found is not None, [name for name in ("subprocess", "shutil", "tempfile") 
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert said.decode().strip() == "True []"
+
+
+def test_a_package_that_has_to_be_built_and_can_not_be_offers_another_version_or_python(home, tmp_path):
+    project = {
+        "PKG-INFO": "Metadata-Version: 2.2\nName: old\nVersion: 1.0\n",
+        "pyproject.toml": '[build-system]\nrequires = []\nbuild-backend = "backend"\nbackend-path = ["."]\n',
+        "backend.py": "import distutils_of_old\n",
+    }
+    with tarfile.open(tmp_path / "old-1.0.tar.gz", "w:gz") as archive:
+        for name, text in project.items():
+            member = tarfile.TarInfo(f"old-1.0/{name}")
+            member.size = len(text)
+            archive.addfile(member, io.BytesIO(text.encode()))
+    asked = environment("old==1.0", sources=["--no-index", f"--find-links {tmp_path}"])
+    with pytest.raises(BuildFailed) as failure:
+        builders.build(asked, home, io.BytesIO())
+    assert "Failed to build `old==1.0`" in failure.value.reason
+    assert failure.value.reason.endswith("or another Python (--python VERSION), or install what building needs")
+    assert "distutils_of_old" in failure.value.words
+    assert not os.path.exists(home.environment(asked["key"]))

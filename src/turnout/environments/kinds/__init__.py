@@ -52,6 +52,11 @@ class Context(NamedTuple):
     hide: redaction.Hide = redaction.as_it_is
 
 
+def module(name: str) -> Any:
+    """Return the module of a kind."""
+    return importlib.import_module(f"turnout.environments.kinds.{name}")
+
+
 def choose(specification: Specification) -> tuple[str, Any]:
     """Return the name and the module of the kind that carries out a specification.
 
@@ -59,7 +64,7 @@ def choose(specification: Specification) -> tuple[str, Any]:
         NotYetException: none does.
     """
     for name in KINDS:
-        kind = importlib.import_module(f"turnout.environments.kinds.{name}")
+        kind = module(name)
         if kind.claims(specification):
             return name, kind
     raise NotYetException(

@@ -33,6 +33,7 @@ _VALUED = {
     "--extra-index-url": "--extra-index-url",
     "-f": "links", "--find-links": "links",
     "--trusted-host": "--trusted-host",
+    "--torch-backend": "--torch-backend",
     "--no-binary": "--no-binary", "--only-binary": "--only-binary",
 }  # fmt: skip
 """Options with a value → what is done with it; an option's long name means that it is kept."""

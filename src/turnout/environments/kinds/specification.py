@@ -21,7 +21,7 @@ class Specification(NamedTuple):
         name: the environment's name.
         version: its version, if it has one.
         interpreter: the person's own interpreter, as it was named; None when Turnout installs the packages.
-        python: the wanted Python, minor ("3.11") or full ("3.11.7").
+        python: the wanted Python, or the one that a person has set in its place; minor ("3.11") or full ("3.11.7").
         pip: lines as in a requirements file.
         conda: conda packages other than python and pip, as conda's match specifications.
         container: what asks for a container, empty when nothing does.
@@ -57,11 +57,6 @@ def parse(definition: dict[str, Any]) -> Specification:
         raise EnvironmentException(
             f"condaDependencies of environment {name!r} is not a mapping: give the file's content"
         )
-    if python.get("baseCondaEnvironment"):
-        raise EnvironmentException(
-            f"environment {name!r} names a conda environment of this machine ({python['baseCondaEnvironment']}): "
-            "use its interpreter (interpreter_path, with user_managed_dependencies)"
-        )
     wanted, pip, conda = _sort(name, packages.get("dependencies") or [])
     own = bool(python.get("userManagedDependencies"))
     version = definition.get("version")
@@ -70,7 +65,7 @@ def parse(definition: dict[str, Any]) -> Specification:
         name=name,
         version=None if version is None else str(version),
         interpreter=str(python.get("interpreterPath") or "") if own else None,
-        python="" if own else _python_version(name, wanted),
+        python="" if own else _override(name, python) or _python_version(name, wanted),
         pip=tuple(pip),
         conda=tuple(conda),
         container=_container(docker),
@@ -79,6 +74,14 @@ def parse(definition: dict[str, Any]) -> Specification:
         image="" if docker.get("baseDockerfile") else str(docker.get("baseImage") or ""),
         dockerfile=str(docker.get("baseDockerfile") or ""),
     )
+
+
+def _override(name: str, python: dict[str, Any]) -> str:
+    """Return the Python that a person has set in place of the one that the packages ask for; empty when nobody has."""
+    version = str(python.get("pythonOverride") or "")
+    if version and not re.fullmatch(r"\d+\.\d+(\.\d+)?", version):
+        raise EnvironmentException(f"pythonOverride of environment {name!r} is a version like 3.11, not {version!r}")
+    return version
 
 
 def running_python(digits: int = 2) -> str:
@@ -124,7 +127,7 @@ def _python_version(name: str, wanted: str) -> str:
     if any(clause is None for clause in clauses):
         raise EnvironmentException(
             f"environment {name!r} asks for python{wanted}, which can't be understood: "
-            f"name one version, like python={running}"
+            f"name one version, like python={running}, or override it: --python {running}"
         )
     first = clauses[0]
     assert first is not None
@@ -134,7 +137,7 @@ def _python_version(name: str, wanted: str) -> str:
         return running
     raise EnvironmentException(
         f"environment {name!r} asks for python{wanted}, and this is Python {running_python(3)}: "
-        "name one version, like python=3.11"
+        f"name one version, like python={running}, or override it: --python {running}"
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from turnout.environments.kinds import Context, requirements, tools
 from turnout.environments.kinds.failures import ResolutionFailed
+from turnout.environments.kinds.specification import running_python
 from turnout.exceptions import EnvironmentException
 from turnout.runtime.builders import pythons, uvtool, words
 
@@ -35,10 +36,13 @@ _ADVICE = (
         "check the network, or name another index in UV_INDEX_URL",
     ),
     (r"Git operation failed", "check the repository's URL, and that git on this machine may read it"),
-    (r"ABI tag|platform tag|no wheels|does not satisfy Python", "choose another version of the package or of Python"),
+    (
+        r"ABI tag|platform tag|no wheels|does not satisfy Python",
+        "choose another version of the package, or of Python (--python VERSION overrides the one that is asked for)",
+    ),
     (
         r"Failed to (download and )?build|build backend",
-        "choose a version that has a wheel for this Python and platform",
+        "choose a version that has a wheel for this Python and platform, or another Python (--python VERSION)",
     ),
     (r"there is no version|there are no versions|only .* (is|are) available", "choose a version that exists"),
 )
@@ -67,7 +71,7 @@ def compile_lock(request: dict[str, Any], context: Context, installed: Sequence[
         return []
     context.report(f"resolving environment {context.name!r} for Python {request['python']} on {context.platform}")
     with tempfile.TemporaryDirectory(prefix="turnout-") as directory:
-        command = [uv, *_arguments(request, directory, python, context)]
+        command = [uv, *_arguments(request, directory, python, variables, context)]
         output = os.path.join(directory, "lock.txt")
         if installed:  # uv keeps the versions of a lock that is there already
             _write(directory, "lock.txt", installed)
@@ -80,7 +84,9 @@ def compile_lock(request: dict[str, Any], context: Context, installed: Sequence[
             return _checked(_lines(stream.read()), request, context)
 
 
-def _arguments(request: dict[str, Any], directory: str, python: str, context: Context) -> list[str]:
+def _arguments(
+    request: dict[str, Any], directory: str, python: str, variables: dict[str, str], context: Context
+) -> list[str]:
     """Write uv's input files and return its arguments; paths in them are absolute, so `directory` is its own."""
     _write(
         directory,
@@ -96,7 +102,13 @@ def _arguments(request: dict[str, Any], directory: str, python: str, context: Co
         "--no-annotate",
         "--no-progress",
     ]
-    arguments += ["--color", "never", "--python-version", request["python"], *uvtool.arguments(request["sources"])]
+    arguments += [
+        "--color",
+        "never",
+        "--python-version",
+        request["python"],
+        *uvtool.arguments(request["sources"], variables),
+    ]
     if request["constraints"]:
         _write(directory, "constraints.txt", request["constraints"])
         arguments += ["--constraints", "constraints.txt"]
@@ -128,7 +140,8 @@ def _find_python(wanted: str, uv: str, variables: dict[str, str], context: Conte
     installed = ", ".join(pythons.installed(uv, variables))
     raise EnvironmentException(
         f"environment {context.name!r} asks for Python {wanted}, which is not here, and uv could not download it "
-        f"({words.headline(words.meaningful(said))}): install it, or ask for one that is ({installed})"
+        f"({words.headline(words.meaningful(said))}): install it, or take one that is ({installed}) in its place with "
+        f"--python {running_python()} (in Python: environment.python.python_version)"
     )
 
 

@@ -117,7 +117,7 @@ def _install_pip(
     _make_way(directory, lock["requirements"], runner)
     listing = uv.write_listing(lock, directory)
     # Some Pythons are marked as managed by someone else; this copy is nobody's but ours.
-    options = ["--no-deps", "--break-system-packages", *uv.arguments(lock)]
+    options = ["--no-deps", "--break-system-packages", *uv.arguments(lock, variables)]
     runner.run(
         [uv_path, "pip", "install", "--python", path, *options, "-r", listing], variables, "install the packages"
     )

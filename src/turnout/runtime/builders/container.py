@@ -240,7 +240,7 @@ def _script(python: str, lock: Dict[str, Any], where: Dict[str, str], runner: Ru
     uv = _PLACE + "/uv"
     lines.append("%s venv --quiet --no-project --python %s %s" % (uv, shlex.quote(python), _PREFIX))
     if lock["requirements"]:
-        arguments = " ".join(shlex.quote(word) for word in uvtool.arguments(lock.get("sources") or []))
+        arguments = " ".join(shlex.quote(word) for word in uvtool.arguments(lock.get("sources") or [], variables))
         lines.append(
             "%s pip sync --compile-bytecode --python %s/bin/python %s %s/requirements.txt"
             % (uv, _PREFIX, arguments, _PLACE)

@@ -2,6 +2,7 @@
 
 An environment is built at its final path `environments/KEY/` while `environments/KEY.lock` is held, and is whole once
 `environments/KEY.json` is renamed into place. A directory without that file is half-built; the next builder removes it.
+That file's modification time says when the environment was used last.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ def find(environment: Dict[str, Any], home: layout.Home, builder: Any) -> Option
     found: Optional[Built] = (
         builder.built(environment, home.environment(key), facts) if isinstance(facts, dict) else None
     )
+    if found is not None:
+        try:
+            os.utime(_whole(home, key))
+        except OSError:
+            pass  # a home that can only be read, or of another account: when it was used last isn't worth a failure
     return found
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import glob
 import os
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+import re
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from turnout.runtime import layout, records, redaction
 from turnout.runtime.builders.contract import BuildFailed, Built
@@ -17,6 +18,11 @@ MAKES_DIRECTORY = True
 MISSING = "uv is not on this machine: install it (pip install uv) or set TURNOUT_UV to its path"
 
 _SECONDS_TO_ANSWER = 60.0
+_NO_WHEEL = re.compile(r"Failed to (download and )?build `[^`@]+==")
+_NO_WHEEL_ADVICE = (
+    "choose a version that has a wheel for this Python, or another Python (--python VERSION), "
+    "or install what building needs"
+)
 
 
 def built(environment: Dict[str, Any], directory: str, facts: Optional[Dict[str, Any]]) -> Optional[Built]:
@@ -75,10 +81,15 @@ def _install(
 
     if lock.get("requirements"):
         listing = write_listing(lock, directory)
-        command = [uv, "pip", "sync", "--python", path, *arguments(lock), listing]
+        command = [uv, "pip", "sync", "--python", path, *arguments(lock, variables), listing]
         steps = uvsteps.UvSteps(len(lock["requirements"]))
         runner.step(steps.now())
-        runner.run(command, variables, "install the packages", steps)
+        try:
+            runner.run(command, variables, "install the packages", steps)
+        except BuildFailed as failure:
+            if _NO_WHEEL.search(failure.words):
+                raise BuildFailed("%s; %s" % (failure.reason, _NO_WHEEL_ADVICE), failure.words) from failure
+            raise
 
 
 def write_listing(lock: Dict[str, Any], directory: str) -> str:
@@ -92,11 +103,11 @@ def write_listing(lock: Dict[str, Any], directory: str) -> str:
     return listing
 
 
-def arguments(lock: Dict[str, Any]) -> List[str]:
-    """Return what uv must be told of a lock beside that file."""
+def arguments(lock: Dict[str, Any], variables: Mapping[str, str]) -> List[str]:
+    """Return what uv, with these variables, must be told of a lock beside that file."""
     from turnout.runtime.builders import uvtool
 
-    return [*uvtool.arguments(lock.get("sources") or []), *_refreshed(lock)]
+    return [*uvtool.arguments(lock.get("sources") or [], variables), *_refreshed(lock)]
 
 
 def hide_origins(packages: List[str], hide: redaction.Hide) -> None:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Dict, Iterable, List, Mapping
+from typing import Dict, Iterable, List, Mapping, Optional
 
 from turnout.runtime import layout
 
 PATH_VARIABLE = "TURNOUT_UV"
+TORCH_BACKEND = "--torch-backend"
+
+_PLACES = ("--index-url", "--find-links", "--no-index")
+_CHOICES = ("UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_INDEX_URL", "UV_NO_INDEX", "UV_TORCH_BACKEND")
+"""Options and variables by which a person says where all packages come from, or which build of PyTorch it is to be."""
 
 _MISLEADING = (
     "CLICOLOR_FORCE",
@@ -69,15 +74,30 @@ def variables(environ: Mapping[str, str]) -> Dict[str, str]:
     return values
 
 
-def arguments(sources: Iterable[str]) -> List[str]:
-    """Return as uv's arguments those of pip's options that uv does not read from a requirements file."""
-    hosts = [line.split(None, 1)[1] for line in sources if line.startswith("--trusted-host ")]
-    return [part for host in hosts for part in ("--allow-insecure-host", host)]
+def arguments(sources: Iterable[str], environ: Optional[Mapping[str, str]] = None) -> List[str]:
+    """Return as uv's arguments those options that uv does not read from a requirements file.
+
+    Which build of PyTorch is wanted (`--torch-backend`) lets uv ask PyTorch's own index. It is left out where a person has
+    said from where packages are to come, or chosen a build: then that place is asked, and no other.
+
+    Args:
+        sources: the options of a lock that say where packages are to be had.
+        environ: uv's environment.
+    """
+    given = [line.partition(" ") for line in sources]
+    chosen = any(name in _PLACES for name, _, _ in given) or any((environ or {}).get(name) for name in _CHOICES)
+    found: List[str] = []
+    for name, _, value in given:
+        if name == "--trusted-host":
+            found += ["--allow-insecure-host", value]
+        elif name == TORCH_BACKEND and not chosen:
+            found += [name, value]
+    return found
 
 
 def file_lines(sources: Iterable[str]) -> List[str]:
     """Return the lines that uv does read from a requirements file."""
-    return [line for line in sources if not line.startswith("--trusted-host ")]
+    return [line for line in sources if not line.startswith(("--trusted-host ", TORCH_BACKEND + " "))]
 
 
 def made_by(directory: str) -> str:

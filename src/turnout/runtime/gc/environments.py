@@ -26,7 +26,11 @@ def free(home: layout.Home, marks: Marks, sweep: Sweep) -> None:
     for key, newest in _keys(home.environments).items():
         if key not in marks.environments and newest <= sweep.before:
             try:
-                _free(home, key, sweep)
+                if sweep.dry:
+                    if os.path.lexists(home.environment(key)):
+                        sweep.free(ENVIRONMENTS, home.environment(key))
+                else:
+                    discard(home, key)
             except OSError as error:
                 sweep.problems.append("the environment %s can't be removed: %s" % (key, reason(error)))
 
@@ -44,22 +48,30 @@ def _keys(directory: str) -> Dict[str, float]:
     return found
 
 
-def _free(home: layout.Home, key: str, sweep: Sweep) -> None:
-    directory = home.environment(key)
-    if sweep.dry:
-        if os.path.lexists(directory):
-            sweep.free(ENVIRONMENTS, directory)
-        return
+def discard(home: layout.Home, key: str) -> Optional[str]:
+    """Put an environment into the trash beside it, unless somebody is building it.
+
+    Whoever calls this has made sure that no run needs it, and holds `gclock.alone`, so that none comes to need it meanwhile.
+
+    Returns:
+        Its directory in the trash, or an empty text when there was none; None when it was left alone.
+
+    Raises:
+        OSError: it can't be moved.
+    """
+    directory, trash = home.environment(key), ""
     lock = _locked(directory + _LOCK)
     if lock is None:
-        return
+        return None
     try:
         _unlink(directory + _WHOLE)  # first: without it a directory is no environment
         if os.path.lexists(directory):
-            os.rename(directory, "%s.%s%s" % (directory, os.urandom(4).hex(), layout.TRASH_SUFFIX))
+            trash = "%s.%s%s" % (directory, os.urandom(4).hex(), layout.TRASH_SUFFIX)
+            os.rename(directory, trash)
         _unlink(directory + _LOCK)  # whoever waits for it notices (see builders.store)
     finally:
         os.close(lock)
+    return trash
 
 
 def _locked(path: str) -> Optional[int]:

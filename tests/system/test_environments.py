@@ -82,7 +82,7 @@ def test_what_a_run_uses_is_not_removed_below_it(project: Path, turnout: Any, tm
     os.mkfifo(gate)
     turnout.script(f"open({str(gate)!r}).read(); import one; print(one.version)\n")
     run = json.loads(submit(turnout, "--detach", "--json"))["id"]
-    with open(gate, "w"):  # the script has begun
+    with open(gate, "w"):  # from here on the script has begun; it ends with this block
         key = turnout.json("show", run)["environment"]["key"]
         refused = turnout("env", "remove", key, code=2)
         assert f"is needed by {run}, which has not ended" in refused.stderr

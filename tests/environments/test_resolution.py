@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from turnout.environments import kinds, locks, resolution
 from turnout.environments.kinds import conda, existing, local_paths, requirements, specification, uv
 from turnout.environments.kinds import container as container_kind
-from turnout.exceptions import EnvironmentException, NotYetException
+from turnout.exceptions import EnvironmentException
 from turnout.runtime import layout, redaction
 
 RUNNING = f"{sys.version_info[0]}.{sys.version_info[1]}"
@@ -79,12 +79,6 @@ def test_a_definition_that_makes_no_sense_is_refused(broken):
 def test_a_container_without_an_image_is_refused(submitter):
     with pytest.raises(EnvironmentException, match=r"names no image: set docker\.base_image"):
         submitter.resolve(docker={"enabled": True})
-
-
-def test_conda_packages_in_a_container_are_refused(submitter):
-    packages = {"dependencies": ["numpy", "conda-forge::scipy"]}
-    with pytest.raises(NotYetException, match=r"numpy, conda-forge::scipy.* in a container"):
-        submitter.resolve(docker={"baseImage": "debian:12"}, python={"condaDependencies": packages})
 
 
 def test_an_editable_requirement_in_a_container_is_refused(submitter, tmp_path):

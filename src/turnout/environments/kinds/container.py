@@ -1,4 +1,4 @@
-"""A container: a base image or a Dockerfile, and pip requirements on top of it, locked by uv."""
+"""A container: a base image or a Dockerfile, and conda packages and pip requirements on top of it, locked as elsewhere."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import hashlib
 import json
 from typing import Any
 
-from turnout.environments.kinds import Context, uv
+from turnout.environments.kinds import Context, conda, uv
 from turnout.environments.kinds.failures import ResolutionFailed
 from turnout.environments.kinds.specification import Specification
-from turnout.exceptions import EnvironmentException, NotYetException
+from turnout.exceptions import EnvironmentException
 from turnout.runtime.containers import engine as engines
 
-TOOLS = ("uv",)
+TOOLS = ("uv", "rattler")
 
 
 def claims(specification: Specification) -> bool:
@@ -30,26 +30,18 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
         NotYetException: conda packages are asked for.
     """
     named = f"environment {context.name!r}"
-    if specification.conda:
-        raise NotYetException(
-            f"{named} has conda packages in a container ({', '.join(specification.conda)}), which Turnout does not install "
-            "yet: name them under pip, or install them in the Dockerfile"
-        )
     if not specification.image and not specification.dockerfile:
         raise EnvironmentException(f"{named} asks for a container and names no image: set docker.base_image")
-    if specification.conda and specification.interpreter is None:
-        raise NotYetException(
-            f"{named} needs conda packages ({', '.join(specification.conda)}) in a container, where Turnout does not install "
-            "them yet: name them under pip where PyPI has them, or leave the container out"
-        )
-    wanted = uv.request(specification, context)
+    wanted = (conda if specification.conda and specification.interpreter is None else uv).request(
+        specification, context
+    )
     editable = next((line for line in wanted["requirements"] if line.startswith("-e ")), None)
     if editable is not None:
         raise EnvironmentException(
             f"{named} has the editable requirement {editable!r}, which a container can't have: leave the -e out"
         )
     own = specification.interpreter
-    installs = own is None and bool(wanted["requirements"] or specification.python_named)
+    installs = own is None and bool(wanted["requirements"] or wanted.get("conda") or specification.python_named)
     return {
         **wanted,
         "python": specification.python if specification.python_named or not installs else "",
@@ -89,10 +81,12 @@ def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
         if request["installs"] and not python:
             python = container.python_of(engine, image["id"])[1]
     python = python or running_python()
-    lines: list[str] = []
-    if request["requirements"]:
-        lines = uv_compile.compile_lock({**request, "python": python}, context._replace(here=False))
-    packages = uv.lock({**request, "python": python}, lines)
+    # What is in the image is not what is on this machine.
+    asked, inside = {**request, "python": python}, context._replace(here=False)
+    if request.get("conda"):
+        packages = conda.resolve(asked, inside)
+    else:
+        packages = uv.lock(asked, uv_compile.compile_lock(asked, inside) if request["requirements"] else [])
     return {
         **packages,
         "image": image,
@@ -108,7 +102,7 @@ def key(lock: dict[str, Any]) -> str:
     image = lock.get("image") or {}
     parts["image"] = image.get("digest") or image.get("id") or image.get("reference")
     if lock.get("installs"):
-        parts.update({name: lock.get(name) for name in ("python", "requirements", "build", "local")})
+        parts["packages"] = (conda if lock.get("conda") else uv).key(lock)
     return "container-" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:32]
 
 

@@ -63,9 +63,7 @@ def build(environment: Dict[str, Any], directory: str, runner: "Runner") -> Dict
 
     lock = environment.get("lock") or {}
     pip = bool(lock.get("requirements"))
-    uv_path = uvtool.find(runner.home, runner.variables) if pip else ""
-    if pip and not uv_path:
-        raise BuildFailed(uv.MISSING)
+    uv_path = uvtool.require(runner) if pip else ""
     variables = uvtool.variables(runner.variables)
     rattler = rattlertool.provide(runner)
     os.makedirs(directory, layout.DIRECTORY_MODE)

@@ -1,7 +1,7 @@
 """Container images: a base image, or a Dockerfile's, and on top of it a layer with the packages of a lock.
 
 The base comes first and the packages last, so other packages leave the base as it is. The packages are installed in a
-container that is then committed, with uv and its cache mounted: neither is in the image, and nothing is downloaded twice.
+container that is then committed; see `imagelayer`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 from turnout.runtime import layout
 from turnout.runtime.builders.contract import BuildFailed, Built
 from turnout.runtime.containers import engine as engines
-from turnout.runtime.containers import mounts
 
 if TYPE_CHECKING:
     from turnout.runtime.builders.runner import Runner
@@ -28,13 +27,7 @@ REPOSITORY = "localhost/turnout/environment"
 
 KEY_LABEL = "turnout.key"
 
-_PLACE = "/opt/turnout"
-_PREFIX = _PLACE + "/environment"
-_VOLUME = "turnout-uv-cache"
-_PASSED_ON = re.compile(r"UV_\w+|(HTTPS?|ALL|NO)_PROXY|NETRC|SSL_CERT_FILE|SSL_CERT_DIR", re.IGNORECASE)
-_OF_THE_MACHINE = ("UV_CACHE_DIR", "UV_PYTHON_INSTALL_DIR", "UV_TOOL_DIR", "UV_CONFIG_FILE", "UV_PYTHON_BIN_DIR")
 _LAYER = re.compile(r"(?:STEP|Step|#\d+ \[) ?(\d+)/(\d+) ?[:\]] ?(.{0,60})")
-_NAMED = re.compile(r"\$\{([A-Z0-9_]+)\}")
 
 
 def built(environment: Dict[str, Any], directory: str, facts: Optional[Dict[str, Any]]) -> Optional[Built]:
@@ -50,6 +43,8 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     Raises:
         BuildFailed: there is no engine, no such base image, or a step of the Dockerfile or of the installation failed.
     """
+    from turnout.runtime.builders import imagelayer  # not for those who only look
+
     engine = engines.find(runner.variables)
     if engine is None:
         raise BuildFailed(engines.missing(runner.variables))
@@ -60,14 +55,18 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
         image = _base(engine, lock, key, directory, runner)
         prefix = None
         if lock.get("installs"):
-            image, prefix = _install(engine, image, environment, directory, runner), _PREFIX
-            path = _PREFIX + "/bin/python"
+            image, prefix = _install(engine, image, environment, directory, runner), imagelayer.PREFIX
+            path = imagelayer.PREFIX + "/bin/python"
         else:
             path = _interpreter(engine, image, str(lock.get("interpreter") or "python"))
         facts = _inspect(engine, image, path)
         version = engine.ask("version", "--format", "{{.Client.Version}}").strip()
     except engines.EngineError as error:
         raise BuildFailed("%s failed: %s" % (os.path.basename(engine.path), error), str(error)) from error
+    if lock.get("conda"):
+        facts["conda"] = [
+            {name: one.get(name) for name in ("name", "version", "build", "channel")} for one in lock["conda"]
+        ]
     facts.update({"interpreter": path, "prefix": prefix, "image": image})
     facts["tool"] = "%s %s" % (os.path.basename(engine.path), version)
     return facts
@@ -120,28 +119,24 @@ def _id(engine: engines.Engine, name: str) -> str:
 
 def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], directory: str, runner: Runner) -> str:
     """Install the packages in a container of the base image, commit it, and return the id of the new image."""
-    from turnout.runtime.builders import uvsteps, uvtool
+    from turnout.runtime.builders import imagelayer, uvsteps
 
-    uv = uvtool.find(runner.home, runner.variables)
-    if not uv:
-        raise BuildFailed("uv is not on this machine: install it (pip install uv) or set TURNOUT_UV to its path")
     key, lock = str(environment.get("key")), environment.get("lock") or {}
     name = "turnout-build-%s" % os.urandom(8).hex()
-    seen = _seen(uv, lock, directory, runner)
+    layer = imagelayer.Layer(engine, lock, str(environment.get("python")), directory, runner)
     command = [
         *("create", "--interactive", "--pull", "never", "--name", name, "--network", "host", "--user", "0"),
         *("--label", "%s=%s" % (KEY_LABEL, key)),
         *(["--security-opt", "label=disable"] if engine.is_podman else []),
-        *seen.options,
+        *layer.options,
         *("--entrypoint", "/bin/sh", base, "-s"),
     ]
     engine.ask(*command)
     try:
-        script = _script(str(environment.get("python")), lock, seen.variables, runner)
         start = [engine.path, "start", "--attach", "--interactive", name]
         steps = uvsteps.UvSteps(len(lock["requirements"]))
         runner.step(steps.now())
-        given = script.encode("utf-8")
+        given = layer.script.encode("utf-8", "surrogateescape")
         runner.run(start, engine.variables, "install the packages in the image", steps, given)
         said = engine.ask("commit", name, "%s:%s" % (REPOSITORY, key), seconds=None)
     finally:
@@ -150,102 +145,6 @@ def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], dir
         except engines.EngineError:
             pass  # `turnout.key` names it for a person who looks
     return _id(engine, said.strip().splitlines()[-1])
-
-
-class _Seen:
-    """What the installing container sees of the machine: options, and the variables that say where."""
-
-    def __init__(self) -> None:
-        self.options: List[str] = []
-        self.variables: Dict[str, str] = {}
-
-    def mount(self, path: str, target: str, writable: bool = False) -> None:
-        self.options += mounts.options([mounts.Mount(path, writable, target)])
-
-
-def _seen(uv: str, lock: Dict[str, Any], directory: str, runner: Runner) -> _Seen:
-    from turnout.runtime.builders import uvtool
-
-    seen = _Seen()
-    listing = os.path.join(directory, "requirements.txt")
-    lines = [*uvtool.file_lines(lock.get("sources") or []), *(lock.get("build") or []), *lock["requirements"]]
-    with open(listing, "w", encoding="utf-8") as stream:
-        stream.write("\n".join(lines) + "\n")
-    seen.mount(os.path.realpath(uv), _PLACE + "/uv")
-    seen.mount(listing, _PLACE + "/requirements.txt")
-    for path in sorted(lock.get("local") or {}):
-        seen.mount(path, path)
-    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "NETRC"):
-        path = runner.variables.get(name) or ""
-        if os.path.exists(path):
-            seen.mount(os.path.realpath(path), "%s/%s" % (_PLACE, name.lower()))
-            seen.variables[name] = "%s/%s" % (_PLACE, name.lower())
-    links = [
-        link for link in uvtool.variables(runner.variables).get("UV_FIND_LINKS", "").split(",") if os.path.isdir(link)
-    ]
-    for link in links:
-        seen.mount(link, link)
-    cache = _cache(uv, runner)
-    if cache:
-        seen.mount(cache, _PLACE + "/cache", writable=True)
-    else:
-        seen.options += ["--volume", "%s:%s/cache" % (_VOLUME, _PLACE)]
-    return seen
-
-
-def _cache(uv: str, runner: Runner) -> str:
-    """Return this account's uv cache, where the container's root may write there without leaving files of another owner."""
-    import subprocess
-
-    from turnout.runtime.builders import uvtool
-
-    engine = engines.find(runner.variables)
-    if os.getuid() and not (engine is not None and engine.is_podman):
-        return ""
-    done = subprocess.run(
-        [uv, "cache", "dir"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=uvtool.variables(runner.variables),
-    )
-    path = os.fsdecode(done.stdout.strip())
-    if done.returncode or not os.path.isabs(path):
-        return ""
-    os.makedirs(path, exist_ok=True)
-    return path
-
-
-def _script(python: str, lock: Dict[str, Any], where: Dict[str, str], runner: Runner) -> str:
-    """Return what the shell in the container reads: variables are in it and not in the container's configuration."""
-    from turnout.runtime.builders import uvtool
-
-    variables = uvtool.variables(runner.variables)
-    named = set(_NAMED.findall("\n".join([*(lock.get("sources") or []), *lock["requirements"]])))
-    passed = {
-        name: value
-        for name, value in variables.items()
-        if (_PASSED_ON.fullmatch(name) and name not in _OF_THE_MACHINE) or name in named
-    }
-    passed.update(where)
-    passed.update(
-        HOME="/tmp",
-        UV_CACHE_DIR=_PLACE + "/cache",
-        UV_LINK_MODE="copy",
-        UV_PYTHON_INSTALL_DIR=_PLACE + "/pythons",
-        UV_NO_PROGRESS="1",
-        NO_COLOR="1",
-    )
-    lines = ["set -e", "umask 022", *("export %s=%s" % (name, shlex.quote(value)) for name, value in passed.items())]
-    uv = _PLACE + "/uv"
-    lines.append("%s venv --quiet --no-project --python %s %s" % (uv, shlex.quote(python), _PREFIX))
-    if lock["requirements"]:
-        arguments = " ".join(shlex.quote(word) for word in uvtool.arguments(lock.get("sources") or [], variables))
-        lines.append(
-            "%s pip sync --compile-bytecode --python %s/bin/python %s %s/requirements.txt"
-            % (uv, _PREFIX, arguments, _PLACE)
-        )
-    return "\n".join(lines) + "\n"
 
 
 def _interpreter(engine: engines.Engine, image: str, named: str) -> str:

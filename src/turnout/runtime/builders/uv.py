@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 MAKES_DIRECTORY = True
 
-MISSING = "uv is not on this machine: install it (pip install uv) or set TURNOUT_UV to its path"
-
 _SECONDS_TO_ANSWER = 60.0
 _NO_WHEEL = re.compile(r"Failed to (download and )?build `[^`@]+==")
 _NO_WHEEL_ADVICE = (
@@ -46,9 +44,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     """
     from turnout.runtime.builders import inside, inspection, pythons, uvsteps, uvtool  # not for those who only look
 
-    uv = uvtool.find(runner.home, runner.variables)
-    if not uv:
-        raise BuildFailed(MISSING)
+    uv = uvtool.require(runner)
     lock = environment.get("lock") or {}
     wanted = str(environment.get("python"))
     variables = uvtool.variables(runner.variables)

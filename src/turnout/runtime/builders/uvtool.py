@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Dict, Iterable, List, Mapping, Optional
+from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional
 
 from turnout.runtime import layout
+from turnout.runtime.builders.contract import BuildFailed
+
+if TYPE_CHECKING:
+    from turnout.runtime.builders.runner import Runner
 
 PATH_VARIABLE = "TURNOUT_UV"
 TORCH_BACKEND = "--torch-backend"
@@ -54,6 +58,14 @@ def find(home: layout.Home, environ: Mapping[str, str]) -> str:
         if path and os.access(path, os.X_OK):
             return path
     return shutil.which("uv", path=environ.get("PATH") or os.defpath) or ""
+
+
+def require(runner: Runner) -> str:
+    """Return the path of uv for a build. Raises BuildFailed when there is none."""
+    found = find(runner.home, runner.variables)
+    if not found:
+        raise BuildFailed("uv is not on this machine: install it (pip install uv) or set TURNOUT_UV to its path")
+    return found
 
 
 def variables(environ: Mapping[str, str]) -> Dict[str, str]:

@@ -61,7 +61,7 @@ def details(definition: dict[str, Any], workspace: layout.WorkspaceLayout) -> Do
     directory = workspace.home.environment(environment["key"]) if environment and found else ""
     return DockerImageDetails(
         imageExistsInRegistry=False,
-        dockerImage=None,
+        dockerImage={"name": found.image, "registry": None} if found and found.image else None,
         pythonEnvironment={
             "interpreterPath": found.interpreter if found else None,
             "condaEnvironmentPath": directory if os.path.isdir(directory) else None,

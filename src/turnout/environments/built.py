@@ -27,7 +27,9 @@ class Built(NamedTuple):
         built: the Unix time when that was done.
         last_used: the Unix time when a run or a person last found or built it.
         directory: where it is.
-        interpreter: its Python.
+        interpreter: its Python; in the image, for a container.
+        image: the id of its image; empty where there is none.
+        image_bytes: what that takes beside its base image.
     """
 
     key: str
@@ -38,6 +40,8 @@ class Built(NamedTuple):
     last_used: float
     directory: str
     interpreter: str
+    image: str = ""
+    image_bytes: int = 0
 
 
 def look(home: layout.Home, key: str) -> Built | None:
@@ -59,6 +63,8 @@ def look(home: layout.Home, key: str) -> Built | None:
         used,
         home.environment(key),
         str(facts.get("interpreter") or ""),
+        str(facts.get("image") or ""),
+        int(facts.get("image_bytes") or 0),
     )
 
 

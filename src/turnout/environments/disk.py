@@ -26,27 +26,34 @@ class Disk:
     def __init__(self) -> None:
         self._files: dict[tuple[int, int], list[int]] = {}
         self._directories = 0
+        self._more = 0
 
-    def add(self, path: str) -> Usage:
-        """Measure a directory with all that is below it; what can't be looked at counts as nothing."""
+    def add(self, path: str, more: int = 0) -> Usage:
+        """Measure a directory with all that is below it; what can't be looked at counts as nothing.
+
+        Args:
+            path: the directory.
+            more: bytes that belong to it and lie elsewhere: a container image's.
+        """
+        self._more += more
         files: dict[tuple[int, int], list[int]] = {}
         directories = _scan(path, files)
         self._directories += directories
         for identity, (blocks, links, names) in files.items():
             known = self._files.setdefault(identity, [blocks, links, 0])
             known[2] += names
-        return _usage(files, directories)
+        return _usage(files, directories, more)
 
     def together(self) -> Usage:
         """Return the usage of all that was added."""
-        return _usage(self._files, self._directories)
+        return _usage(self._files, self._directories, self._more)
 
 
-def _usage(files: dict[tuple[int, int], list[int]], directories: int) -> Usage:
+def _usage(files: dict[tuple[int, int], list[int]], directories: int, more: int) -> Usage:
     """Sum up files, given as blocks, number of names altogether and number of names seen."""
     used = sum(blocks for blocks, _, _ in files.values())
     freed = sum(blocks for blocks, links, names in files.values() if names >= links)
-    return Usage((used + directories) * _BLOCK, (freed + directories) * _BLOCK)
+    return Usage((used + directories) * _BLOCK + more, (freed + directories) * _BLOCK + more)
 
 
 def _scan(top: str, files: dict[tuple[int, int], list[int]]) -> int:

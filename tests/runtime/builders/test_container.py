@@ -13,6 +13,7 @@ from turnout.environments import resolution
 from turnout.runtime import builders, layout
 from turnout.runtime.builders import BuildFailed
 from turnout.runtime.containers import engine as engine_module
+from turnout.runtime.gc import environments as gc_environments
 from turnout.testing import engines
 
 pytestmark = pytest.mark.system
@@ -142,3 +143,17 @@ def test_without_an_engine_one_line_says_so(tmp_path: Path) -> None:
         build(home, asked, variables={"PATH": str(tmp_path)})
     with pytest.raises(BuildFailed, match="TURNOUT_CONTAINER_ENGINE names nerdctl, which can't be executed"):
         build(home, asked, variables={"PATH": str(tmp_path), "TURNOUT_CONTAINER_ENGINE": "nerdctl"})
+
+
+def test_a_removed_environment_takes_its_image_along_and_leaves_the_base(
+    engine: engines.Engine, machine: layout.Home
+) -> None:
+    asked = environment(engine, "going", installs=True, interpreter=None, requirements=[])
+    built, _ = build(machine, asked)
+    assert built.image is not None
+    assert built.facts is not None
+    assert built.facts["image_bytes"] > 1000
+    assert gc_environments.discard(machine, "container-going")
+    assert engine.any("image", "inspect", built.image).returncode != 0
+    assert engine.any("image", "inspect", engine.image).returncode == 0
+    assert builders.find(asked, machine) is None

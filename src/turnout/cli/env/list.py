@@ -84,7 +84,7 @@ def _list_built(workspace: Workspace, as_json: bool) -> None:
     uses = built.Uses(workspace.home)
     uses.update()
     measured = disk.Disk()
-    rows = [_built_facts(each, measured.add(each.directory), uses) for each in here]
+    rows = [_built_facts(each, measured.add(each.directory, each.image_bytes), uses) for each in here]
     together = measured.together()
     if as_json:
         common.print_json({"environments": rows, "bytes": together.bytes, "bytes_freed": together.freed})

@@ -97,7 +97,7 @@ def _asks_for(wanted: Environment) -> list[str]:
 def _built(workspace: Workspace, here: Built) -> dict[str, Any]:
     from turnout.environments import built, disk
 
-    usage = disk.Disk().add(here.directory)
+    usage = disk.Disk().add(here.directory, here.image_bytes)
     uses = built.Uses(workspace.home)
     uses.update()
     return {

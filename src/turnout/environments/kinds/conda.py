@@ -6,12 +6,15 @@ import hashlib
 import json
 import os
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from turnout.environments.kinds import Context, local_paths, requirements, uv
 from turnout.environments.kinds.specification import Specification
 from turnout.exceptions import EnvironmentException
 from turnout.runtime.builders import words
+
+if TYPE_CHECKING:
+    from turnout.environments.packages import Package
 
 TOOLS = ("uv", "rattler")
 
@@ -94,6 +97,23 @@ def key(lock: dict[str, Any]) -> str:
     ]
     parts = [uv.key(lock), sorted(packages)]
     return "conda-" + hashlib.sha256(json.dumps(parts).encode("utf-8")).hexdigest()[:32]
+
+
+def packages(lock: dict[str, Any]) -> list[Package]:
+    """Return conda's packages and pip's, as one list; what pip replaces is pip's."""
+    from turnout.environments.packages import Package, of_line
+
+    found = {
+        str(one["name"]): Package(
+            str(one["name"]),
+            str(one["version"]),
+            str(one.get("url") or ""),
+            frozenset(filter(None, [one.get("sha256")])),
+        )
+        for one in lock.get("conda") or ()
+    }
+    found.update({one.name: one for one in map(of_line, lock.get("requirements") or ())})
+    return list(found.values())
 
 
 def installed(packages: list[dict[str, Any]]) -> list[str]:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from turnout.environments.kinds import Context, conda, uv
 from turnout.environments.kinds.failures import ResolutionFailed
 from turnout.environments.kinds.specification import Specification
 from turnout.exceptions import EnvironmentException
 from turnout.runtime.containers import engine as engines
+
+if TYPE_CHECKING:
+    from turnout.environments.packages import Package
 
 TOOLS = ("uv", "rattler")
 
@@ -104,6 +107,16 @@ def key(lock: dict[str, Any]) -> str:
     if lock.get("installs"):
         parts["packages"] = (conda if lock.get("conda") else uv).key(lock)
     return "container-" + hashlib.sha256(json.dumps(parts, sort_keys=True).encode("utf-8")).hexdigest()[:32]
+
+
+def packages(lock: dict[str, Any]) -> list[Package]:
+    """Return the packages on top of the image, and the image itself."""
+    from turnout.environments.packages import Package
+
+    image = lock.get("image") or {}
+    reference = str(image.get("reference") or "")
+    base = [Package(reference, str(image.get("id") or ""), str(image.get("digest") or ""))] if reference else []
+    return [*base, *conda.packages(lock)]
 
 
 def _found(engine: engines.Engine, reference: str, context: Context) -> dict[str, Any]:

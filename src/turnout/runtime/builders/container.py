@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 from turnout.runtime import layout
 from turnout.runtime.builders.contract import BuildFailed, Built
@@ -52,7 +52,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     lock = environment.get("lock") or {}
     key = str(environment.get("key"))
     try:
-        image = _base(engine, lock, key, directory, runner)
+        base = image = _base(engine, lock, key, directory, runner)
         prefix = None
         if lock.get("installs"):
             image, prefix = _install(engine, image, environment, directory, runner), imagelayer.PREFIX
@@ -68,6 +68,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
             {name: one.get(name) for name in ("name", "version", "build", "channel")} for one in lock["conda"]
         ]
     facts.update({"interpreter": path, "prefix": prefix, "image": image})
+    facts["image_bytes"] = max(0, _size(engine, image) - _size(engine, base))
     facts["tool"] = "%s %s" % (os.path.basename(engine.path), version)
     return facts
 
@@ -145,6 +146,21 @@ def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], dir
         except engines.EngineError:
             pass  # `turnout.key` names it for a person who looks
     return _id(engine, said.strip().splitlines()[-1])
+
+
+def _size(engine: engines.Engine, image: str) -> int:
+    return int(engine.inspect("image", image).get("Size") or 0)
+
+
+def remove_images(key: str, environ: Mapping[str, str]) -> None:
+    """Remove the images that were made for an environment; what an engine keeps for others, or can't be asked for, stays."""
+    engine = engines.find(environ)
+    for name in ("%s:%s" % (REPOSITORY, key), "%s:%s-base" % (REPOSITORY, key)):
+        try:
+            if engine is not None:
+                engine.ask("rmi", name)
+        except engines.EngineError:
+            pass  # it was not made, or a run's container is still of it
 
 
 def _interpreter(engine: engines.Engine, image: str, named: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import Dict, Optional
 
-from turnout.runtime import filelocks, layout
+from turnout.runtime import filelocks, layout, records
 from turnout.runtime.gc.items import Sweep, names, newest_time, reason
 from turnout.runtime.gc.marking import Marks
 
@@ -64,6 +64,10 @@ def discard(home: layout.Home, key: str) -> Optional[str]:
     if lock is None:
         return None
     try:
+        if _is_container(directory + _WHOLE):
+            from turnout.runtime.builders import container  # most environments are none
+
+            container.remove_images(key, os.environ)
         _unlink(directory + _WHOLE)  # first: without it a directory is no environment
         if os.path.lexists(directory):
             trash = "%s.%s%s" % (directory, os.urandom(4).hex(), layout.TRASH_SUFFIX)
@@ -72,6 +76,13 @@ def discard(home: layout.Home, key: str) -> Optional[str]:
     finally:
         os.close(lock)
     return trash
+
+
+def _is_container(path: str) -> bool:
+    try:
+        return bool(records.read_json(path).get("image"))
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _locked(path: str) -> Optional[int]:

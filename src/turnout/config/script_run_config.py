@@ -36,8 +36,8 @@ _ELSEWHERE = {
 class ScriptRunConfig:
     """A script with its arguments, the directory that it lies in, and how to run it.
 
-    May be changed and submitted again: submitting copies it whole. Turnout 0.1 does not carry out distributed jobs,
-    containers and `resume_from`; it says so when such a run is submitted.
+    May be changed and submitted again: submitting copies it whole. Turnout 0.1 does not carry out distributed jobs
+    and `resume_from`; it says so when such a run is submitted.
 
     Args:
         source_directory: the directory that the snapshot is made of.

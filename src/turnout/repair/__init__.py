@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from turnout.repair import environments, index, leftovers, modes, objects, queue, runs
+from turnout.repair import containers, environments, index, leftovers, modes, objects, queue, runs
 from turnout.repair.finding import Examination, Finding
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ CHECKS: list[Callable[[Examination], Iterator[Finding]]] = [
     runs.abandoned,
     queue.check,
     queue.never_queued,
+    containers.check,
     runs.lines,
     objects.damaged,
     index.differing,  # last: what the others mended, it has to show

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, Dict, List, Optional
 
-from turnout.runtime import handed, launchers, layout, slots, unnamed, variables
+from turnout.runtime import handed, launchers, layout, slots, variables
 from turnout.runtime.builders.contract import Built
 
 
@@ -74,7 +74,8 @@ def prepare(
     if built.image is None:
         base = variables.base(os.environ)
         return Launch(argv, variables.compose(base, given.variables, own, configured, facts, given.secrets))
-    from turnout.runtime.containers import container, engine, mounts  # most runs are in none
+    from turnout.runtime import unnamed  # most runs are in no container
+    from turnout.runtime.containers import container, engine, mounts
 
     found = engine.find({**os.environ, **given.variables})
     if found is None:

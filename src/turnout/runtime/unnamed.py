@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 
 
 def readable(data: bytes) -> int:
@@ -11,6 +10,8 @@ def readable(data: bytes) -> int:
     if hasattr(os, "memfd_create"):
         descriptor: int = os.memfd_create("turnout", 0)
     else:
+        import tempfile  # most machines have the other
+
         with tempfile.TemporaryFile() as stream:
             descriptor = os.dup(stream.fileno())
     os.set_inheritable(descriptor, False)

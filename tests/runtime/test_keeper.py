@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,19 @@ def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     yield hold
     gate.touch()
+
+
+def in_a_fork(act: Callable[[], object]) -> None:
+    """Do something that ends what descends from it, in a process from which nothing descends."""
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            act()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
 
 
 def started(run: layout.RunLayout, note: Path) -> tuple[int, int]:
@@ -92,7 +105,7 @@ def test_a_run_whose_script_may_not_begin_any_more_ends_as_was_meant(
     assert keeper.claim(run)
     os.makedirs(run.system_logs)
     waiter: Any = type("Waiter", (), {"terminated": False, "status": lambda *_: None})()
-    supervision.Supervisor(run.workspace.home, run, waiter, None).supervise()
+    in_a_fork(lambda: supervision.Supervisor(run.workspace.home, run, waiter, None).supervise())
     assert RunRecord(run.root).journaled_state()["state"] == end
 
 
@@ -124,7 +137,6 @@ def test_a_full_disk_never_counts_as_a_crash(run: layout.RunLayout, monkeypatch:
     records.create_json(run.process, {**processes.identity(), "pid": 0, "start": 0})
     waiter: Any = type("Waiter", (), {"terminated": False, "wait": lambda *_: frozenset(), "status": lambda *_: None})()
     home = run.workspace.home
-    assert supervisor.supervise(home, run.root, "0", None, waiter) == 0
-    assert answers == []
+    in_a_fork(lambda: supervisor.supervise(home, run.root, "0", None, waiter))
     assert not os.path.exists(run.crashes)
     assert RunRecord(run.root).journaled_state()["state"] == states.FAILED

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+from turnout.environments import resolution
 from turnout.runtime import agent, handed, layout, members, processes, records, runlock, runqueue, slots, states
 from turnout.runtime.bundle import ship
 from turnout.runtime.containers import engine as engine_module
 from turnout.runtime.record import RunRecord
-from turnout.testing import engines, faults, living
+from turnout.testing import condachannel, engines, faults, living
 from turnout.testing.faults import BUILDER, DISPATCHER, KEEPER, SCRIPT, SUBMITTER, SUPERVISOR, Fault
 from turnout.testing.runs import write_run
 from turnout.workspace import Workspace
@@ -60,6 +61,7 @@ class Scenario:
     words: list[str] = field(default_factory=list)
     cancel: bool = False
     build: bool = False
+    conda: bool = False
     container: bool = False
     queued: bool = False
     ends: dict[str | None, set[str]] = field(default_factory=lambda: {None: {states.COMPLETED}})
@@ -80,6 +82,7 @@ SCENARIOS = {
         ["wait", "orphan"], ends={None: {states.CANCELED}}, configuration={"maxRunDurationSeconds": 0.3}
     ),
     "with an environment to build": Scenario(build=True, ends={None: {states.COMPLETED}, **OWN_END}),
+    "with a conda environment to build": Scenario(conda=True, ends={None: {states.COMPLETED}, **OWN_END}),
     "in a container": Scenario(container=True, ends={None: {states.COMPLETED}, **OWN_END}),
     "in a container, canceled": Scenario(["wait"], container=True, cancel=True, ends={None: {states.CANCELED}}),
 }
@@ -87,8 +90,6 @@ SCENARIOS = {
 
 @pytest.fixture
 def workspace_layout(home: Path) -> layout.WorkspaceLayout:
-    from turnout.environments import resolution
-
     workspace = Workspace.from_config()
     resolution.provide_tools(workspace.home)
     ship(workspace.home)
@@ -114,6 +115,7 @@ def workspace_layout(home: Path) -> layout.WorkspaceLayout:
         ("with an environment to build", DISPATCHER),
         ("with an environment to build", SUPERVISOR),
         ("with an environment to build", BUILDER),
+        ("with a conda environment to build", BUILDER),
         ("in a container", SUPERVISOR),
         ("in a container", KEEPER),
         ("in a container", SCRIPT),
@@ -132,11 +134,13 @@ def test_a_kill_before_any_change_leaves_the_truth(
     lab = Lab(workspace_layout, tmp_path, SCENARIOS[name])
     if SCENARIOS[name].container:
         lab.use(request.getfixturevalue("podman"), monkeypatch)
+    if SCENARIOS[name].conda:
+        lab.resolve(request.getfixturevalue("conda_channel"))
     lab.carry_out(Fault())
     moments = [(number, what) for found, number, what in faults.moments(str(tmp_path)) if found == role]
     assert len(moments) > 3, "the trace must have found the moments"
     kills = 0
-    if SCENARIOS[name].container:
+    if SCENARIOS[name].container or SCENARIOS[name].conda:
         moments = moments[::3]  # each takes a second or two; all were tried when it was made
     for number, what in moments:
         for torn in (False, True) if what.startswith("write ") else (False,):
@@ -157,7 +161,14 @@ class Lab:
         self.runtime = ship(self.home)
         self.count = 0
         self.engine: engines.Engine | None = None
+        self.conda: dict[str, Any] | None = None
         slots.configure(self.home.queue_here, {"slots": 1})
+
+    def resolve(self, channel: condachannel.Channel) -> None:
+        """Have the runs need a conda environment, each one anew."""
+        packages = {"channels": [channel.url], "dependencies": ["python", "words"]}
+        definition = {"name": "faults", "python": {"condaDependencies": packages}}
+        self.conda = resolution.resolve(definition, self.home, self.workspace, lambda line: None)
 
     def use(self, engine: engines.Engine, monkeypatch: pytest.MonkeyPatch) -> None:
         """Have the runs happen in containers of an engine."""
@@ -212,6 +223,8 @@ class Lab:
                 "python": version,
                 "lock": {"requirements": []},
             }
+        if self.conda is not None:
+            definition["environment"] = {**self.conda, "key": f"conda-fault-{self.count}"}
         if self.engine is not None:
             image = {"reference": self.engine.image, "id": None, "digest": None}
             definition["environment"] = {

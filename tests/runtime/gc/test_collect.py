@@ -149,6 +149,9 @@ def test_a_builder_that_waited_while_gc_removed_the_lock_has_the_lock_that_count
         def say(self, line):
             waiting.set()
 
+        def step(self, text):
+            pass
+
     got = []
     path = home.layout.environment("key") + ".lock"
     with open(path) as stream:

@@ -100,7 +100,7 @@ def test_a_run_of_which_nothing_lives_is_failed_with_that_reason(
     os.kill(supervisor["pid"], signal.SIGKILL)
     until(lambda: processes.state(supervisor) == processes.GONE)
     os.kill(script["pid"], signal.SIGKILL)
-    until(lambda: os.path.exists(run.exit))
+    until(lambda: processes.state(script["keeper"]) == processes.GONE)  # it writes how the script ended, twice
     os.unlink(run.exit)  # as after a power cut
     state, reason = final(run)
     assert state == "Failed"

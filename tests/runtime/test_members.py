@@ -43,3 +43,40 @@ def test_a_group_with_the_number_of_a_dead_script_is_nobodys_of_ours(
 def test_a_process_of_another_pid_namespace_in_a_cgroup_has_no_number(tmp_path: Path) -> None:
     (tmp_path / "cgroup.procs").write_text("0\n12\n")
     assert cgroups.members(str(tmp_path)) == [12]
+
+
+def test_what_a_keeper_leaves_that_dies_while_it_is_asked_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It dies after it was seen alive, and before its children are read: they are its supervisor's then."""
+    run = layout.RunLayout(str(tmp_path))
+    real = members.descendants
+    found = tmp_path / "found"
+
+    def supervise() -> None:
+        processes.become_subreaper()
+        keeper = subprocess.Popen(["sh", "-c", "sleep 600 & echo $!; wait"], stdout=subprocess.PIPE, env={})
+        assert keeper.stdout is not None
+        orphan = int(keeper.stdout.readline())
+        identity = processes.identity(keeper.pid)
+        records.write_json(run.process, {**processes.identity(), "pid": 0, "start": 0, "keeper": identity})
+
+        def late(pid: int, without: set[int] | None = None) -> list[int]:
+            if pid == keeper.pid:
+                keeper.kill()
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            return real(pid, without)
+
+        monkeypatch.setattr(members, "descendants", late)
+        seen = members.Members(run, set).find()
+        os.kill(orphan, signal.SIGKILL)
+        found.write_text("yes" if seen == {orphan} else f"{seen}, not {orphan}")
+
+    pid = os.fork()
+    if not pid:
+        try:
+            supervise()
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    assert found.read_text() == "yes"

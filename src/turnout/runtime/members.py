@@ -52,7 +52,9 @@ class Members:
             return set()
         keeper = script.get("keeper") or {}
         if processes.state(keeper) == processes.ALIVE:
-            return set(descendants(keeper["pid"]))
+            below = set(descendants(keeper["pid"]))
+            if processes.state(keeper) == processes.ALIVE:  # else it died meanwhile, and they are this process's
+                return below
         ours = self._ours()
         found = {pid for pid in descendants(os.getpid(), ours) if pid not in ours}
         known = processes.state(script) == processes.ALIVE  # else the pid may have been given out again
@@ -130,9 +132,9 @@ class Members:
         if contained is not None:
             count = contained.left()
             contained.remove()
-            left = self.find()  # its engine's processes, which end by themselves
+            left = self._all()  # its engine's processes, which end by themselves
         else:
-            left = self.find()
+            left = self._all()
             count = len(left)
             for pid in left:
                 _kill(pid, signal.SIGTERM)
@@ -143,11 +145,19 @@ class Members:
             time.sleep(pause)
             if time.monotonic() >= deadline + _PATIENCE_SECONDS:
                 pause = _SLOW_SECONDS  # stuck in the kernel, or another account's: looked for until it is gone
-            left = self.find()
+            left = self._all()
             if left and time.monotonic() >= deadline:
                 for pid in left:
                     _kill(pid, signal.SIGKILL)
         return count
+
+    def _all(self) -> Set[int]:
+        """Find what lives, for who concludes that nothing does.
+
+        A process that ends just while it is looked for hands its children to the keeper, whose children were read before. By the
+        time of a second look they are there.
+        """
+        return self.find() or self.find()
 
     def forget(self) -> None:
         """Remove what marked the run's processes, once none is left."""

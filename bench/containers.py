@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
+from submit import machine
+
+from environments import compare
 from turnout import Environment, Experiment, ScriptRunConfig, Workspace
 from turnout.environments import resolution
 from turnout.runtime import builders, records
@@ -24,13 +23,9 @@ from turnout.runtime.containers import engine as engine_module
 from turnout.runtime.gc import environments as gc_environments
 from turnout.testing import baseimage, engines
 
-sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # `import queue` means the standard library's
-
 REQUIREMENTS = ["numpy==2.1.0", "pandas==2.2.3", "scikit-learn==1.5.2", "requests", "pyyaml"]
 OTHERS = ["idna"]
 """What is asked for beside those, the second time."""
-
-Way = Callable[[], None]
 
 
 def main() -> None:
@@ -49,7 +44,7 @@ def main() -> None:
 
 
 def measure(top: str, engine: engines.Engine, requirements: list[str], rounds: int) -> None:
-    print(f"{engine.run('--version').strip()}, {len(os.sched_getaffinity(0))} cores; {' '.join(requirements)}")
+    print(f"{engine.run('--version').strip()}, {machine()}; {' '.join(requirements)}")
     bench = Bench(top, engine, requirements)
     bench.turnout(requirements)  # warms uv's cache, and locks
     bench.clean()
@@ -135,18 +130,6 @@ class Bench:
                 gc_environments.discard(self.home, name[: -len(".json")])
         self.engine.any("rmi", "--force", "bench:1")
         self.engine.any("image", "prune", "--force")
-
-
-def compare(ways: dict[str, Way], clean: Way, rounds: int) -> dict[str, float]:
-    """Return the median seconds of each way; they take turns, and the first round only warms caches."""
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for _ in range(rounds + 1):
-        for name, way in ways.items():
-            clean()
-            began = time.perf_counter()
-            way()
-            times[name].append(time.perf_counter() - began)
-    return {name: statistics.median(values[1:]) for name, values in times.items()}
 
 
 def show(what: str, times: dict[str, float], base: str) -> None:

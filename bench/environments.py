@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import shutil
 import statistics
 import subprocess
@@ -23,6 +22,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from submit import machine
 
 from turnout.environments import resolution
 from turnout.runtime import builders, filelocks, layout, records
@@ -114,7 +115,6 @@ KINDS = {"uv": bare_uv}
 def main() -> None:
     arguments = parsed()
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # start-up is timed as people have it
-    sys.path.remove(os.path.dirname(os.path.abspath(__file__)))  # `import queue` means the standard library's
     top = tempfile.mkdtemp(prefix="turnout-bench-")
     try:
         measure(top, arguments)
@@ -135,7 +135,7 @@ def measure(top: str, arguments: argparse.Namespace) -> None:
     home = layout.Home(os.path.join(top, "home"))
     requirements = arguments.requirements or REQUIREMENTS
     definition = {"name": "bench", "python": {"condaDependencies": {"dependencies": [{"pip": requirements}]}}}
-    print(machine())
+    print(f"machine: {machine()}")
     environment = resolution.resolve(definition, home, home.workspace("bench"), lambda line: None)
     print(f"environment: {' '.join(requirements)} ({len(environment['lock']['requirements'])} packages)")
     build(home, environment)
@@ -260,12 +260,6 @@ def run(command: list[str]) -> None:
 def variables() -> dict[str, str]:
     """Return this process's variables, as people have them: a virtual environment of their own is not in use."""
     return {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
-
-
-def machine() -> str:
-    model = next((line.split(": ")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
-    cores = len(os.sched_getaffinity(0))
-    return f"machine: {model}, {cores} cores, Python {platform.python_version()}, {platform.release()}"
 
 
 if __name__ == "__main__":

@@ -160,13 +160,16 @@ def test_the_dispatcher_rests_once_a_preparation_has_gone_well_after_all(machine
     until(lambda: machine.noted() == ["first"])
     other = machine.runtime[:-4] + "0000"  # so that a supervisor prepares it: with the runtime that it began with
     shutil.copytree(machine.runtime, other)
+    starts = machine.notes.with_name("starts")
+    with open(os.path.join(other, "turnout", "runtime", "supervisor.py"), "a") as stream:
+        stream.write(f"\nwith open({str(starts)!r}, 'a') as stream: stream.write('.')\n")
     run = machine.write("a")
     os.rename(run.system_logs, run.system_logs + ".aside")
     Path(run.system_logs).write_text("no directory")
     runqueue.enqueue(machine.home, run.root, {}, other)
     dispatching.wake(machine.home, machine.runtime)
     holder = machine.dispatcher()
-    time.sleep(0.5)  # for some supervisors to fail; if none did, what follows would be true all the same
+    until(lambda: starts.exists() and starts.stat().st_size >= 2)
     os.unlink(run.system_logs)
     os.rename(run.system_logs + ".aside", run.system_logs)
     until(lambda: machine.state(run) == "Queued" and runlock.holder(run.lock) == holder)

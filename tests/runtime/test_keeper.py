@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from turnout.runtime import keeper, layout, members, processes, records, runlock, states, supervision, supervisor, watch
 from turnout.runtime.record import RunRecord
-from turnout.testing.living import until
+from turnout.testing.living import in_child, until
 from turnout.testing.records import make_run, make_workspace
 
 
@@ -45,19 +45,6 @@ def held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     yield hold
     gate.touch()
-
-
-def in_a_fork(act: Callable[[], object]) -> None:
-    """Do something that ends what descends from it, in a process from which nothing descends."""
-    pid = os.fork()
-    if not pid:
-        status = 1
-        try:
-            act()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0
 
 
 def started(run: layout.RunLayout, note: Path) -> tuple[int, int]:
@@ -105,7 +92,7 @@ def test_a_run_whose_script_may_not_begin_any_more_ends_as_was_meant(
     assert keeper.claim(run)
     os.makedirs(run.system_logs)
     waiter: Any = type("Waiter", (), {"terminated": False, "status": lambda *_: None})()
-    in_a_fork(lambda: supervision.Supervisor(run.workspace.home, run, waiter, None).supervise())
+    in_child(lambda: supervision.Supervisor(run.workspace.home, run, waiter, None).supervise())
     assert RunRecord(run.root).journaled_state()["state"] == end
 
 
@@ -137,6 +124,6 @@ def test_a_full_disk_never_counts_as_a_crash(run: layout.RunLayout, monkeypatch:
     records.create_json(run.process, {**processes.identity(), "pid": 0, "start": 0})
     waiter: Any = type("Waiter", (), {"terminated": False, "wait": lambda *_: frozenset(), "status": lambda *_: None})()
     home = run.workspace.home
-    in_a_fork(lambda: supervisor.supervise(home, run.root, "0", None, waiter))
+    in_child(lambda: supervisor.supervise(home, run.root, "0", None, waiter))
     assert not os.path.exists(run.crashes)
     assert RunRecord(run.root).journaled_state()["state"] == states.FAILED

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from turnout.runtime import cgroups, layout, members, processes, records
-from turnout.testing.living import until
+from turnout.testing.living import in_child, until
 
 
 @pytest.fixture
@@ -72,11 +72,5 @@ def test_what_a_keeper_leaves_that_dies_while_it_is_asked_is_found(
         os.kill(orphan, signal.SIGKILL)
         found.write_text("yes" if seen == {orphan} else f"{seen}, not {orphan}")
 
-    pid = os.fork()
-    if not pid:
-        try:
-            supervise()
-        finally:
-            os._exit(0)
-    os.waitpid(pid, 0)
+    in_child(supervise)
     assert found.read_text() == "yes"

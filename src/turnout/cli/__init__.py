@@ -9,11 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
 import turnout
 from turnout.cli import errors, streams
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import ClassVar
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("turnout.cli.submit", "Submit a training script to a compute target."),
@@ -79,14 +84,19 @@ def with_debug(command: click.Command) -> click.Command:
     return command
 
 
-class _Commands(click.Group):
-    """The table of commands as a click group."""
+class Commands(click.Group):
+    """A table of commands as a click group that loads one when it is named."""
+
+    TABLE: ClassVar[Mapping[str, tuple[str, str]]] = COMMANDS
+    """Each command's module and its line in the help of all."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(COMMANDS)
+        """Return the names, in the order of the table."""
+        return list(self.TABLE)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        entry = COMMANDS.get(cmd_name)
+        """Load a command; None for a name that none has."""
+        entry = self.TABLE.get(cmd_name)
         if entry is None:
             return None
         # importlib.import_module, without importing importlib for one call.
@@ -96,25 +106,27 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in COMMANDS:
-            raise click.UsageError(_unknown(args[0]), ctx)
+        """Find the command that the words begin with. Raises UsageError when there is none."""
+        if args[0] not in self.TABLE:
+            raise click.UsageError(self.unknown(args[0]), ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the table, without loading a command."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+            formatter.write_dl([(name, line) for name, (_, line) in self.TABLE.items()])
 
+    def unknown(self, name: str) -> str:
+        """Return what is said of a name that no command has."""
+        import difflib  # 3 ms that only a typing error pays for
 
-def _unknown(name: str) -> str:
-    import difflib  # 3 ms that only a typing error pays for
-
-    near = difflib.get_close_matches(name, COMMANDS, n=1, cutoff=0.5)
-    hint = f"; did you mean '{near[0]}'?" if near else ""
-    return f"there is no command '{name}'{hint}"
+        near = difflib.get_close_matches(name, self.TABLE, n=1, cutoff=0.5)
+        hint = f"; did you mean '{near[0]}'?" if near else ""
+        return f"there is no command '{name}'{hint}"
 
 
 def _group() -> click.Group:
-    return _Commands(
+    return Commands(
         "turnout",
         invoke_without_command=True,
         callback=_help_when_bare,

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from turnout.exceptions import UserErrorException
 from turnout.runtime import layout, records, states
+from turnout.runtime.gc import items, marking
 from turnout.runtime.record import RunRecord
 
 _WHOLE = ".json"
@@ -92,11 +93,11 @@ def find_key(home: layout.Home, text: str) -> str | None:
 
 
 def _keys(home: layout.Home) -> list[str]:
-    try:
-        names = sorted(os.listdir(home.environments))
-    except FileNotFoundError:
-        return []
-    return [name[: -len(_WHOLE)] for name in names if name.endswith(_WHOLE) and not name.startswith(".")]
+    return [
+        name[: -len(_WHOLE)]
+        for name in items.names(home.environments)
+        if name.endswith(_WHOLE) and not name.startswith(".")
+    ]
 
 
 class Uses:
@@ -121,12 +122,8 @@ class Uses:
         Raises:
             OSError: the home can't be read.
         """
-        for workspace in _names(self._home.workspaces):
-            place = self._home.workspace(workspace)
-            for run_id in _names(place.runs):
-                if not run_id.startswith(".") and (workspace, run_id) not in self._seen:
-                    self._seen.add((workspace, run_id))
-                    self._read(place.run(run_id))
+        for run in marking.come_since(self._home, self._seen):
+            self._read(run)
 
     def unfinished(self, key: str) -> list[str]:
         """Return the ids of the runs that need an environment, or may need it, and haven't ended."""
@@ -152,10 +149,3 @@ def _has_ended(run: layout.RunLayout) -> bool:
         return not os.path.isdir(run.root) or states.is_final(RunRecord(run.root).status()[0])
     except (OSError, ValueError):
         return False
-
-
-def _names(directory: str) -> list[str]:
-    try:
-        return sorted(os.listdir(directory))
-    except (FileNotFoundError, NotADirectoryError):
-        return []

@@ -178,11 +178,7 @@ class Environment(ConfigElement):
         """
         from turnout.environments import requirements_file
 
-        requirements, python_version = requirements_file.read_pyproject(file_path)
-        environment = Environment(name)
-        environment.python.conda_dependencies = CondaDependencies.create(python_version=python_version)
-        environment.python.conda_dependencies.set_pip_requirements(requirements)
-        return environment
+        return _with_requirements(name, *requirements_file.read_pyproject(file_path))
 
     @staticmethod
     def from_uv_lock(name: str, file_path: Path) -> Environment:
@@ -195,11 +191,7 @@ class Environment(ConfigElement):
         """
         from turnout.environments import uv_lock
 
-        requirements, python_version = uv_lock.read(file_path)
-        environment = Environment(name)
-        environment.python.conda_dependencies = CondaDependencies.create(python_version=python_version)
-        environment.python.conda_dependencies.set_pip_requirements(requirements)
-        return environment
+        return _with_requirements(name, *uv_lock.read(file_path))
 
     @staticmethod
     def from_current(name: str) -> Environment:
@@ -214,10 +206,7 @@ class Environment(ConfigElement):
         from turnout.environments import current, specification
 
         version, requirements = current.pinned(specification.current_interpreter(os.environ))
-        environment = Environment(name)
-        environment.python.conda_dependencies = CondaDependencies.create(python_version=version)
-        environment.python.conda_dependencies.set_pip_requirements(requirements)
-        return environment
+        return _with_requirements(name, requirements, version)
 
     @staticmethod
     def from_existing_conda_environment(name: str, conda_environment_name: str) -> Environment:
@@ -466,6 +455,13 @@ def variables_of(variables: Mapping[str, str] | None) -> dict[str, str]:
     if variables is not None and not isinstance(variables, Mapping):
         raise UserErrorException(f"environment variables are a mapping of names to values, not {variables!r}")
     return dict(variables or {})
+
+
+def _with_requirements(name: str, requirements: Iterable[str], python_version: str | None) -> Environment:
+    environment = Environment(name)
+    environment.python.conda_dependencies = CondaDependencies.create(python_version=python_version)
+    environment.python.conda_dependencies.set_pip_requirements(requirements)
+    return environment
 
 
 def _with_packages(name: str, conda_specification: Path | None, pip_requirements: Path | None) -> Environment:

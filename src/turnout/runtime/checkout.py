@@ -166,7 +166,7 @@ class _Copy:
             try:
                 fcntl.ioctl(target, _FICLONE, source)
             except OSError as error:
-                if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+                if error.errno in (*records.DISK_FULL, errno.EIO):
                     raise
                 self._clones = False
         return self._clones

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from typing import Any, Dict, List, Optional
@@ -168,7 +167,7 @@ def _close_children(run: layout.RunLayout, state: str) -> None:
                 child, states.CANCELED if state == states.CANCELED else states.FAILED, "its parent run has ended"
             )
         except (OSError, ValueError) as error:
-            if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            if getattr(error, "errno", None) in records.DISK_FULL:
                 raise  # once more when there is room
             # A damaged child must not keep its parent from its end; whoever reads it is told.
 

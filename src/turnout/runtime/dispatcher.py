@@ -46,8 +46,7 @@ _CRASHES = 3
 """The same under several dispatchers: how many ends by an error of their own the record may count."""
 _ROOM_SECONDS = 1.0
 """Between attempts on a full disk."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
-_EXHAUSTED = (*_FULL, errno.EAGAIN, errno.ENOMEM)
+_EXHAUSTED = (*records.DISK_FULL, errno.EAGAIN, errno.ENOMEM)
 """Errors that say nothing of the run: no room on the disk, or for a process."""
 
 
@@ -430,7 +429,7 @@ def _acquire(queue: layout.QueueLayout, waiter: watch.Waiter) -> Optional[int]:
             os.pwrite(descriptor, name, 0)
             return descriptor
         except OSError as error:
-            if error.errno not in _FULL or waiter.terminated:
+            if error.errno not in records.DISK_FULL or waiter.terminated:
                 raise
             waiter.wait(time.monotonic() + _ROOM_SECONDS)  # for room on the disk
 

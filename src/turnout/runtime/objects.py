@@ -4,7 +4,6 @@ An object under its final name is whole and on the disk: contents are first stag
 together, then renamed. So a power cut leaves stale staged files at worst, which later writers remove.
 """
 
-import errno
 import hashlib
 import os
 import time
@@ -111,7 +110,7 @@ class ObjectStore:
                 os.path.join(self.root, GENERATION), os.urandom(16).hex().encode("ascii") + b"\n", sync=True
             )
         except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno not in records.DISK_FULL:
                 raise
             moment = int(time.time() * 1e9)
             os.utime(self.root, ns=(moment, moment))  # a full disk takes a time, which is part of the state as well

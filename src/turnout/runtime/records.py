@@ -4,6 +4,7 @@ Append-only journals of JSON lines (one writer a file, one `write(2)` a line, a 
 that are written whole and renamed into place. Everything else in the record builds on these.
 """
 
+import errno
 import json
 import math
 import os
@@ -13,6 +14,9 @@ from turnout.runtime import exclusive, layout
 MYPY = False
 if MYPY:
     from typing import Any, Dict, Iterator, List, Tuple
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""Errors that say of a disk, or of an account's share of it, that it is full."""
 
 
 def write_atomic(path: str, data: bytes, sync: bool = False) -> None:

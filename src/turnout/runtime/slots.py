@@ -118,23 +118,25 @@ def spoken(demand: Demand) -> str:
 
 def offered(queue: layout.QueueLayout) -> Offer:
     """Return what this machine offers: what a person has set, else the default."""
-    said = _said(queue)
-    default = default_offer()
-    cpus, gpus = said.get("slots"), said.get("gpus")
-    return Offer(
-        cpus if isinstance(cpus, int) and cpus >= 0 else default.cpus,
-        tuple(str(name) for name in gpus) if isinstance(gpus, list) else default.gpus,
-    )
+    valid, default = _valid(_said(queue)), default_offer()
+    gpus = valid.get("gpus", default.gpus)
+    return Offer(valid.get("slots", default.cpus), tuple(str(name) for name in gpus))
 
 
 def is_readable(queue: layout.QueueLayout) -> bool:
     """Say whether the file of what a person has set holds what belongs there."""
     try:
         said = records.read_json(queue.slots)
-        cpus, gpus = said.get("slots", 0), said.get("gpus", [])
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError):
         return False
-    return isinstance(cpus, int) and cpus >= 0 and isinstance(gpus, list)
+    return isinstance(said, dict) and {"slots", "gpus"} & said.keys() <= _valid(said).keys()
+
+
+def _valid(said: Dict[str, Any]) -> Dict[str, Any]:
+    """Return those of the settings that can be used."""
+    cpus, gpus = said.get("slots"), said.get("gpus")
+    valid: Dict[str, Any] = {"slots": cpus} if isinstance(cpus, int) and cpus >= 0 else {}
+    return {**valid, "gpus": gpus} if isinstance(gpus, list) else valid
 
 
 def _said(queue: layout.QueueLayout) -> Dict[str, Any]:

@@ -1,8 +1,7 @@
 """Carries one run from its environment to its end: builds that, starts the script, watches, ends and closes it.
 
-It follows the orders of
-`states.advance` and is the only one that writes the journal while it lives. It can be started again at any moment: the record
-says where the run stands, and a script that still lives is adopted, not started twice.
+It follows the orders of `states.advance` and is the only one that writes the journal while it lives. It can be started again
+at any moment: the record says where the run stands, and a script that still lives is adopted, not started twice.
 
 Without slots it only prepares: it finds or builds the environment, and ends when the run is Queued.
 """
@@ -45,7 +44,6 @@ _LEFTOVERS_GRACE_SECONDS = 2.0
 _LAUNCHES = 5
 _GATHER_SECONDS = 1.0
 """After which a run is worth a cgroup."""
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _ENGINE_SECONDS = 1.0
 """Between questions to a container engine that doesn't answer."""
 
@@ -225,7 +223,10 @@ class Supervisor:
         except launching.ImageGone as gone:
             return self.build_again(gone)
         except (OSError, ValueError, closing.CheckoutFailedError, launching.LaunchError) as error:
-            if getattr(error, "errno", None) in _FULL or getattr(error.__cause__, "errno", None) in _FULL:
+            if (
+                getattr(error, "errno", None) in records.DISK_FULL
+                or getattr(error.__cause__, "errno", None) in records.DISK_FULL
+            ):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), self.run.root) from error
             self.outcome.reason = "could not start the script: %s" % error
             return states.LAUNCH_FAILED

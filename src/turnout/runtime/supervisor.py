@@ -6,7 +6,6 @@ waits for room and goes on from what the record says, as after a kill.
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import time
@@ -18,7 +17,6 @@ from turnout.runtime.supervision import Supervisor
 
 _Answer = TypeVar("_Answer")
 
-_FULL = (errno.ENOSPC, errno.EDQUOT)
 _ROOM_SECONDS = 1.0
 """Between attempts to go on with a run on a disk that is full."""
 
@@ -88,7 +86,7 @@ def _patiently(run: layout.RunLayout, waiter: watch.Waiter, act: Callable[[], _A
         try:
             return act()
         except OSError as error:
-            if error.errno not in _FULL:
+            if error.errno not in records.DISK_FULL:
                 raise
             _say("the disk is full (%s): waiting for room" % error)
         while not _has_room(run.root):

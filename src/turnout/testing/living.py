@@ -31,6 +31,19 @@ def until(condition: Callable[[], Any], seconds: float = 40.0, what: str = "") -
         time.sleep(0.005)
 
 
+def in_child(act: Callable[[], Any]) -> None:
+    """Do something in a forked process, from which nothing descends, and fail when it fails."""
+    pid = os.fork()
+    if not pid:
+        status = 1
+        try:
+            act()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
 def pids_naming(text: str) -> list[int]:
     """Return the living processes with `text` in their command line or environment, but for this one."""
     wanted = os.fsencode(text)

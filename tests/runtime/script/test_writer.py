@@ -22,6 +22,7 @@ from turnout.runtime import events, records
 from turnout.runtime.script import writer
 from turnout.runtime.script.exceptions import RecordException
 from turnout.runtime.script.run import Run
+from turnout.testing.living import in_child
 
 SOURCE = Path(writer.__file__).parents[3]
 
@@ -42,19 +43,6 @@ def values_by_file(directory: str) -> dict[str, list[Any]]:
         assert skipped == 0, name
         found[name] = [line["value"] for line in lines]
     return found
-
-
-def in_child(action: Any) -> None:
-    """Run `action` in a forked process and fail when it fails."""
-    pid = os.fork()
-    if not pid:
-        status = 1
-        try:
-            action()
-            status = 0
-        finally:
-            os._exit(status)
-    assert os.waitpid(pid, 0)[1] == 0
 
 
 def test_nothing_is_written_before_the_first_event(tmp_path: Path) -> None:

@@ -5,11 +5,15 @@ Not called `environment`: `turnout submit --environment` names one, `turnout env
 
 from __future__ import annotations
 
-import sys
+from typing import TYPE_CHECKING
 
 import click
 
 from turnout import cli
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import ClassVar
 
 SUBCOMMANDS: dict[str, str] = {
     "list": "List environments; --built lists what is built on this machine.",
@@ -23,29 +27,16 @@ SUBCOMMANDS: dict[str, str] = {
 """Each subcommand's line in `turnout env --help`; its module bears its name."""
 
 
-class _Subcommands(click.Group):
-    """The table of subcommands as a click group that loads one when it is named."""
+class _Subcommands(cli.Commands):
+    """The subcommands as a group; each one's module bears its name."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return [*SUBCOMMANDS]  # `list` is a module of this package as soon as it is loaded
+    TABLE: ClassVar[Mapping[str, tuple[str, str]]] = {
+        name: (f"{__name__}.{name}", line) for name, line in SUBCOMMANDS.items()
+    }
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in SUBCOMMANDS:
-            return None
-        module = f"{__name__}.{cmd_name}"
-        __import__(module)
-        return cli.with_debug(sys.modules[module].command)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in SUBCOMMANDS:
-            raise click.UsageError(f"there is no 'turnout env {args[0]}'; there is: {', '.join(SUBCOMMANDS)}", ctx)
-        return super().resolve_command(ctx, args)
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([*SUBCOMMANDS.items()])
+    def unknown(self, name: str) -> str:
+        """Return what is said of a name that no subcommand has."""
+        return f"there is no 'turnout env {name}'; there is: {', '.join(self.TABLE)}"
 
 
 @click.group("env", cls=_Subcommands, invoke_without_command=True)

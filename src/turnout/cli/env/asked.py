@@ -51,6 +51,13 @@ def environment(workspace: Workspace, spec: str, python: str | None = None) -> E
     return found
 
 
+def asks_for(wanted: Environment) -> list[str]:
+    """Return the lines that an environment was made of, conda's first."""
+    if wanted.python.user_managed_dependencies or wanted.python.conda_dependencies is None:
+        return []
+    return [*wanted.python.conda_dependencies.conda_packages, *wanted.python.conda_dependencies.pip_requirements]
+
+
 def question(workspace: Workspace, wanted: Environment, quiet: bool = False) -> Question:
     """Return an environment's question to the resolver; relative paths in it are relative to the current directory."""
     from turnout.environments import resolution

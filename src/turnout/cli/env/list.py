@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from turnout.cli import common, text
+from turnout.cli.env import asked
 
 if TYPE_CHECKING:
     from turnout.environments.built import Built, Uses
@@ -45,7 +46,7 @@ def _list_named(workspace: Workspace, as_json: bool) -> None:
             "curated": name in curated.ENVIRONMENTS,
             "python": found.python.python_version,
             "description": curated.ENVIRONMENTS[name].description if name in curated.ENVIRONMENTS else _summary(found),
-            "asks_for": _asks_for(found),
+            "asks_for": asked.asks_for(found),
         }
         for name, found in workspace.environments.items()
     ]
@@ -56,13 +57,6 @@ def _list_named(workspace: Workspace, as_json: bool) -> None:
     for row in rows:
         table.add(row["name"], row["version"], "Turnout" if row["curated"] else "workspace", row["description"])
     table.print()
-
-
-def _asks_for(found: Environment) -> list[str]:
-    packages = found.python.conda_dependencies
-    if found.python.user_managed_dependencies or packages is None:
-        return []
-    return [*packages.conda_packages, *packages.pip_requirements]
 
 
 def _summary(found: Environment) -> str:

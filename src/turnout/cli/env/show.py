@@ -60,7 +60,7 @@ def _of_environment(workspace: Workspace, wanted: Environment) -> dict[str, Any]
         "platform": question.request.get("platform"),
         "definition": wanted.serialize(),
         "python_asked": common.asked_python(wanted.serialize()),
-        "asks_for": _asks_for(wanted),
+        "asks_for": asked.asks_for(wanted),
         "key": None,
         "lock": None,
         "resolved": None,
@@ -85,13 +85,6 @@ def _of_key(workspace: Workspace, here: Built) -> dict[str, Any]:
         "packages": asked.package_facts(packages.of_facts(here.packages)),
         "built": _built(workspace, here),
     }
-
-
-def _asks_for(wanted: Environment) -> list[str]:
-    """Return the lines that the environment was made of, conda's first."""
-    if wanted.python.user_managed_dependencies or wanted.python.conda_dependencies is None:
-        return []
-    return [*wanted.python.conda_dependencies.conda_packages, *wanted.python.conda_dependencies.pip_requirements]
 
 
 def _built(workspace: Workspace, here: Built) -> dict[str, Any]:

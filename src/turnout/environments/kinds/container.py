@@ -30,7 +30,6 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
 
     Raises:
         EnvironmentException: no image is named, or a requirement can't be used in a container.
-        NotYetException: conda packages are asked for.
     """
     named = f"environment {context.name!r}"
     if not specification.image and not specification.dockerfile:
@@ -78,11 +77,10 @@ def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
         raise EnvironmentException(f"environment {context.name!r}: {engines.missing(context.variables)}")
     if engine is not None and image is not None:
         found = _found(engine, image["reference"], context)
-        identity = str(found["Id"])
-        image["id"] = identity if identity.startswith("sha256:") else f"sha256:{identity}"
+        image["id"] = engines.id_of(found)
         image["digest"] = next(iter(found.get("RepoDigests") or []), None) if _is_pulled(found) else None
         if request["installs"] and not python:
-            python = container.python_of(engine, image["id"])[1]
+            python = container.python_of(engine, image["id"])
     python = python or running_python()
     # What is in the image is not what is on this machine.
     asked, inside = {**request, "python": python}, context._replace(here=False)

@@ -10,7 +10,7 @@ import json
 import os
 import re
 import shlex
-from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional
 
 from turnout.runtime import layout
 from turnout.runtime.builders.contract import BuildFailed, Built
@@ -83,22 +83,22 @@ def _base(engine: engines.Engine, lock: Dict[str, Any], key: str, directory: str
         tag = "%s:%s-base" % (REPOSITORY, key)
         command = [engine.path, "build", "--force-rm", "--network", "host", "--tag", tag, context]
         runner.run(command, engine.variables, "build the Dockerfile", _layer)
-        return _id(engine, tag)
+        return engine.image_id(tag)
     named = lock.get("image") or {}
     reference, identity = str(named.get("reference")), named.get("id")
     if identity:
         try:
-            return _id(engine, str(identity))
+            return engine.image_id(str(identity))
         except engines.NoSuchThing:
             pass
     digest = named.get("digest")
     wanted = str(digest or reference)
     try:
-        found = _id(engine, wanted)
+        found = engine.image_id(wanted)
     except engines.NoSuchThing:
         runner.step("pulling %s" % reference)
         runner.run([engine.path, "pull", wanted], engine.variables, "pull the base image")
-        found = _id(engine, wanted)
+        found = engine.image_id(wanted)
     if identity and not digest and found != identity:
         raise BuildFailed(
             "the image %s is another one now than when the environment was locked (%s, locked: %s): "
@@ -111,11 +111,6 @@ def _layer(line: str) -> str:
     """Return which layer of a Dockerfile an engine's line begins, as podman and docker say it; empty for other lines."""
     found = _LAYER.match(line)
     return "layer %s of %s: %s" % found.groups() if found is not None else ""
-
-
-def _id(engine: engines.Engine, name: str) -> str:
-    identity = str(engine.inspect("image", name)["Id"])
-    return identity if identity.startswith("sha256:") else "sha256:" + identity
 
 
 def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], directory: str, runner: Runner) -> str:
@@ -145,7 +140,7 @@ def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], dir
             engine.ask("rm", "--force", "--volumes", name)
         except engines.EngineError:
             pass  # `turnout.key` names it for a person who looks
-    return _id(engine, said.strip().splitlines()[-1])
+    return engine.image_id(said.strip().splitlines()[-1])
 
 
 def _size(engine: engines.Engine, image: str) -> int:
@@ -196,11 +191,10 @@ def _run(engine: engines.Engine, image: str, program: str, arguments: List[str])
     return engine.ask("run", "--rm", "--pull", "never", "--network", "none", "--entrypoint", program, image, *arguments)
 
 
-def python_of(engine: engines.Engine, image: str) -> Tuple[str, str]:
-    """Return path and minor version of the Python of an image; both empty when it has none."""
+def python_of(engine: engines.Engine, image: str) -> str:
+    """Return the minor version of the Python of an image; empty when it has none."""
     try:
         path = _interpreter(engine, image, "python")
-        said = _run(engine, image, path, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"])
+        return _run(engine, image, path, ["-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).strip()
     except (BuildFailed, engines.EngineError):
-        return "", ""
-    return path, said.strip()
+        return ""

@@ -63,13 +63,15 @@ class Layer:
         """
         self.options: List[str] = []
         self._lock = lock
-        self._runner = runner
+        self._given = runner.variables
+        self._variables = uvtool.variables(runner.variables)
+        uv_path = uvtool.require(runner)
         self._values = {"HOME": "/tmp", "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         self._values["UV_PYTHON_INSTALL_DIR"] = _PLACE + "/pythons"
-        self._mount(os.path.realpath(uvtool.require(runner)), _PLACE + "/uv")
+        self._mount(os.path.realpath(uv_path), _PLACE + "/uv")
         self._mount(uv.write_listing(lock, directory), _PLACE + "/requirements.txt")
         self._mount_files()
-        self._mount_caches(engine)
+        self._mount_caches(engine, uv_path)
         steps = ["set -e", "umask 022", *self._exports()]
         if lock.get("conda"):
             steps += self._conda_steps(directory)
@@ -88,36 +90,35 @@ class Layer:
         for package in self._lock.get("conda") or ():
             if str(package["url"]).startswith("file://"):
                 named.add(os.path.dirname(os.path.dirname(unquote(package["url"][len("file://") :]))))
-        links = uvtool.variables(self._runner.variables).get("UV_FIND_LINKS", "").split(",")
+        links = self._variables.get("UV_FIND_LINKS", "").split(",")
         named.update(link for link in links if os.path.isdir(link))
         for path in sorted(named):
             self._mount(path, path)
         for name in _FILES:
-            path = self._runner.variables.get(name) or ""
+            path = self._given.get(name) or ""
             if os.path.exists(path):
                 self._values[name] = "%s/%s" % (_PLACE, name.lower())
                 self._mount(os.path.realpath(path), self._values[name])
 
-    def _mount_caches(self, engine: engines.Engine) -> None:
+    def _mount_caches(self, engine: engines.Engine, uv_path: str) -> None:
         """Mount this account's caches, where the container's root leaves no files of another owner there."""
         self._values["UV_CACHE_DIR"] = _PLACE + "/cache/uv"
         self._values["RATTLER_CACHE_DIR"] = _PLACE + "/cache/rattler"
-        cache = "" if os.getuid() and not engine.is_podman else _uv_cache(self._runner)
+        cache = "" if os.getuid() and not engine.is_podman else _uv_cache(uv_path, self._variables)
         if not cache:
             self.options += ["--volume", "%s:%s/cache" % (_VOLUME, _PLACE)]
             return
         self._mount(cache, self._values["UV_CACHE_DIR"], writable=True)
         if self._lock.get("conda"):
-            packages = rattlertool.cache(self._runner.variables)
+            packages = rattlertool.cache(self._given)
             os.makedirs(packages, exist_ok=True)
             self._mount(packages, self._values["RATTLER_CACHE_DIR"], writable=True)
 
     def _exports(self) -> List[str]:
-        variables = uvtool.variables(self._runner.variables)
         named = set(_NAMED.findall("\n".join([*(self._lock.get("sources") or []), *self._lock["requirements"]])))
         passed = {
             name: value
-            for name, value in variables.items()
+            for name, value in self._variables.items()
             if (_PASSED_ON.fullmatch(name) and name not in _OF_THE_MACHINE) or name in named
         }
         passed.update(self._values)
@@ -142,19 +143,19 @@ class Layer:
         return [*steps, "rm -rf %s" % tool]
 
     def _install(self, how: str, option: str) -> str:
-        given = " ".join(shlex.quote(word) for word in uv.arguments(self._lock, self._runner.variables))
+        given = " ".join(shlex.quote(word) for word in uv.arguments(self._lock, self._given))
         words = ("%s/uv pip" % _PLACE, how, "--python %s/bin/python" % PREFIX, given, option)
         return " ".join(word for word in (*words, "%s/requirements.txt" % _PLACE) if word)
 
 
-def _uv_cache(runner: Runner) -> str:
+def _uv_cache(uv_path: str, variables: Dict[str, str]) -> str:
     """Return this account's uv cache; empty when uv doesn't say."""
     done = subprocess.run(
-        [uvtool.require(runner), "cache", "dir"],
+        [uv_path, "cache", "dir"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env=uvtool.variables(runner.variables),
+        env=variables,
     )
     path = os.fsdecode(done.stdout.strip())
     if done.returncode or not os.path.isabs(path):

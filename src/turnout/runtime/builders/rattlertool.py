@@ -49,7 +49,6 @@ def provide(runner: "Runner") -> str:
     environment = tool_environment()
     built = store.find(environment, runner.home, uv)
     if built is not None:
-        os.utime(runner.home.environment(environment["key"]) + ".json")  # gc spares what was used lately
         return built.interpreter
     runner.say("conda packages need py-rattler, which is not installed here; fetching it")
     try:

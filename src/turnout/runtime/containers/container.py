@@ -66,9 +66,8 @@ class Container:
         Raises:
             engines.EngineError: the engine refuses.
         """
-        records.write_json(
-            self._run.container, {"engine": self.engine.path, "variables": self.engine.variables, "name": self.name}
-        )
+        handle = {"engine": self.engine.path, "variables": self.engine.variables, "name": self.name}
+        records.write_json(self._run.container, handle)
         self.remove()
         further = [str(word) for word in settings.get("arguments") or []]
         command = [
@@ -85,16 +84,7 @@ class Container:
             *argv,
         ]
         identity = self.engine.ask(*command).strip().splitlines()[-1:]
-        records.write_json(
-            self._run.container,
-            {
-                "engine": self.engine.path,
-                "variables": self.engine.variables,
-                "name": self.name,
-                "id": identity[0] if identity else "",
-                "image": image,
-            },
-        )
+        records.write_json(self._run.container, {**handle, "id": identity[0] if identity else "", "image": image})
         return [self.engine.path, "start", "--attach", "--interactive", self.name]
 
     def follow(self, log: str) -> int:

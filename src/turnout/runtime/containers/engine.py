@@ -85,6 +85,10 @@ class Engine(NamedTuple):
             raise (NoSuchThing if is_absence(said) else EngineError)(headline(said))
         return done.stdout.decode("utf-8", "replace")
 
+    def image_id(self, name: str) -> str:
+        """Return the id of an image; see `inspect`."""
+        return id_of(self.inspect("image", name))
+
     def inspect(self, kind: str, name: str) -> Dict[str, Any]:
         """Return what the engine knows of a `container` or `image`.
 
@@ -99,6 +103,12 @@ class Engine(NamedTuple):
         if not isinstance(found, list) or not found or not isinstance(found[0], dict):
             raise NoSuchThing("no such %s: %s" % (kind, name))
         return found[0]
+
+
+def id_of(image: Dict[str, Any]) -> str:
+    """Return an image's id as `sha256:…`, from what `inspect` gave: podman leaves the algorithm out."""
+    identity = str(image["Id"])
+    return identity if identity.startswith("sha256:") else "sha256:" + identity
 
 
 def headline(said: str) -> str:

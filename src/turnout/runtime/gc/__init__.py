@@ -78,7 +78,7 @@ def collect(
 
 def _free(home: layout.Home, marks: Marks, sweep: Sweep, found: Optional[List[Item]] = None) -> None:
     """Free everything but the trash; on a full disk the things come first that need no room to be removed."""
-    leftovers.free(home, marks, sweep)
+    leftovers.free(home, sweep)
     environments.free(home, marks, sweep)
     runtimes.free(home, marks, sweep)
     store.free(home, marks, sweep, store.candidates(home, marks, sweep) if found is None else found)

@@ -9,7 +9,6 @@ from typing import Iterator
 from turnout.runtime import deletion, handed, layout, records, states
 from turnout.runtime.gc.environments import ENVIRONMENTS
 from turnout.runtime.gc.items import Sweep, is_older, names, reason
-from turnout.runtime.gc.marking import Marks
 from turnout.runtime.gc.runtimes import RUNTIMES
 
 DELETED = "deleted runs"
@@ -33,7 +32,7 @@ def finish_deletions(home: layout.Home, sweep: Sweep) -> None:
                 sweep.problems.append("the run %s can't be deleted: %s" % (run_id, reason(error)))
 
 
-def free(home: layout.Home, marks: Marks, sweep: Sweep) -> None:
+def free(home: layout.Home, sweep: Sweep) -> None:
     """Free half-made runs, temporary files and secrets that no run waits for."""
     for workspace in _workspaces(home):
         for name in names(workspace.runs):

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Dict, List, Optional, Set, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Set, Tuple
 
 from turnout.runtime import layout, manifest, records
 from turnout.runtime.gc.items import names, reason
 
 _DIGEST = re.compile(b"[0-9a-f]{64}").fullmatch
 _FILES = (manifest.FILE.encode() + b" ", manifest.EXECUTABLE.encode() + b" ")
+
+
+def come_since(home: layout.Home, known: Set[Tuple[str, str]]) -> Iterator[layout.RunLayout]:
+    """Yield the runs of a home that aren't known yet, by workspace and id; they are from then on.
+
+    Raises:
+        OSError: the home can't be read.
+    """
+    for workspace in names(home.workspaces):
+        place = home.workspace(workspace)
+        for run_id in names(place.runs):
+            if not run_id.startswith(".") and (workspace, run_id) not in known:
+                known.add((workspace, run_id))
+                yield place.run(run_id)
 
 
 class Marks:
@@ -37,12 +51,8 @@ class Marks:
         Raises:
             OSError: the home can't be read.
         """
-        for workspace in names(self._home.workspaces):
-            place = self._home.workspace(workspace)
-            for run_id in names(place.runs):
-                if not run_id.startswith(".") and (workspace, run_id) not in self.runs:
-                    self.runs.add((workspace, run_id))
-                    self._read(place.run(run_id))
+        for run in come_since(self._home, self.runs):
+            self._read(run)
 
     def run_layouts(self) -> List[layout.RunLayout]:
         """Return the runs that were read."""

@@ -1,6 +1,6 @@
 """What the queue costs: memory while runs wait, and the time in which they all run, beside `xargs -P`.
 
-    .venv/bin/python bench/queue.py [--runs 1000] [--slots 2] [--kill SECONDS]
+    .venv/bin/python bench/run_queue.py [--runs 1000] [--slots 2] [--kill SECONDS]
 
 A first run holds all slots until every other one is queued; then it ends, and the clock runs until the last one has. `xargs -P2`
 starts the same interpreter on the same script as often. With `--kill`, a random process of Turnout's (a dispatcher, a

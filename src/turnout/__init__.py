@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from turnout.experiment import Experiment
     from turnout.run import Run
     from turnout.targets.compute_target import ComputeTarget
+    from turnout.targets.remote_compute import RemoteCompute
     from turnout.workspace import Workspace
 
 __version__ = "0.1.0"
@@ -53,6 +54,7 @@ _HOMES = {
     "Environment": "turnout.environments.environment",
     "CondaDependencies": "turnout.environments.conda_dependencies",
     "ComputeTarget": "turnout.targets.compute_target",
+    "RemoteCompute": "turnout.targets.remote_compute",
     "ActivityFailedException": "turnout.exceptions",
     "ComputeTargetException": "turnout.exceptions",
     "EnvironmentException": "turnout.exceptions",
@@ -81,6 +83,7 @@ __all__ = [
     "NotYetException",
     "PyTorchConfiguration",
     "RecordException",
+    "RemoteCompute",
     "Run",
     "RunConfiguration",
     "RunConfigurationException",

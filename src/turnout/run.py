@@ -16,6 +16,7 @@ from turnout.runtime.script.run import Run as ScriptRun
 if TYPE_CHECKING:
     from turnout.environments.environment import Environment
     from turnout.experiment import Experiment
+    from turnout.history.replica import Replica
     from turnout.workspace import Workspace
 
 _POST_PROCESSING = (states.FINALIZING,)
@@ -32,6 +33,7 @@ class Run(ScriptRun):
     def __init__(self, directory: str, experiment: Experiment | None = None) -> None:
         super().__init__(directory)
         self._experiment = experiment
+        self._replica: Replica | None = None
 
     @staticmethod
     def get(workspace: Workspace, run_id: str) -> Run:
@@ -100,6 +102,9 @@ class Run(ScriptRun):
         state, reason = self.record.status()
         if states.is_final(state):
             return state, reason
+        copy = self.replica()
+        if copy is not None:
+            return copy.look()
         try:
             told: dict[str, tuple[str, str]] = self._scheduler().poll([self.layout.root])
         except OSError:
@@ -115,7 +120,24 @@ class Run(ScriptRun):
 
     def _request_cancel(self) -> None:
         """Ask the target for the end of the run on behalf of this account."""
-        self._scheduler().cancel(self.layout.root, f"{placement.account()}@{os.uname().nodename}")
+        by = f"{placement.account()}@{os.uname().nodename}"
+        copy = self.replica()
+        if copy is not None:
+            copy.cancel(by)
+        else:
+            self._scheduler().cancel(self.layout.root, by)
+
+    def replica(self) -> Replica | None:
+        """Return what brings this run's record here; None for a run of this machine."""
+        from turnout.targets.compute_target import is_local
+
+        if is_local(self.record.definition.get("target") or {}):
+            return None
+        if self._replica is None:
+            from turnout.history.replica import Replica
+
+            self._replica = Replica(self.layout, self.layout.workspace.home)
+        return self._replica
 
     def delete(self) -> None:
         """Delete the run and its child runs for good: their records, logs and outputs. Their ids are not used again.
@@ -299,6 +321,11 @@ def look_at(workspace: Workspace) -> Callable[[str], tuple[str, str]]:
     """Return a function that tells the true state and reason of a run of this workspace by its id."""
 
     def look(run_id: str) -> tuple[str, str]:
-        return Run(workspace.layout.run(run_id).root).status_and_reason()
+        run = Run(workspace.layout.run(run_id).root)
+        try:
+            copy = run.replica()
+        except (OSError, ValueError):
+            copy = None
+        return run.status_and_reason() if copy is None else copy.known()
 
     return look

@@ -62,6 +62,7 @@ class Plan:
         self.notices = notices
         self.failure = ""
         self.failure_words = ""
+        self.facts: dict[str, Any] = {}
 
 
 def submit(
@@ -74,6 +75,7 @@ def submit(
     parent: Run | None = None,
     on_submitted: Callable[[Run], None] | None = None,
     secrets: Mapping[str, str | None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     **kwargs: Any,
 ) -> Run:
     """Submit a run; see `Experiment.submit`.
@@ -89,10 +91,11 @@ def submit(
         on_submitted: gets the run once it has been handed over, even if a Ctrl-C that came meanwhile ends this call.
         secrets: variables of the script that the record doesn't hold, on top of the environment's `secret_variables`;
             None instead of a value means the submitter's own variable.
+        progress: gets the bytes that were uploaded to a target elsewhere, and those there are in all.
         **kwargs: v1's further arguments, which have no meaning here.
     """
     from turnout.run import Run
-    from turnout.targets.compute_target import scheduler_for
+    from turnout.targets.compute_target import directory, is_local, scheduler_for
 
     _require_locks(experiment.workspace.home)
     workspace = experiment.workspace
@@ -106,17 +109,71 @@ def submit(
             definition["parent"] = parent.id
             definition["root"] = parent.record.definition.get("root") or parent.id
         run = workspace.layout.run(definition["id"])
-        scheduler = scheduler_for(definition["target"], workspace.home)
-        request = scheduler.plan(definition, run.root)
+        target = definition["target"]
+        scheduler = scheduler_for(target, workspace.home)
+        request = scheduler.plan(definition, directory(target, workspace.id, run))
         submitted = Run(run.root, experiment)
+        elsewhere = not is_local(target)
+        if elsewhere and not plan.failure:
+            _bring(workspace, plan, report or _silent, progress)
         with _Undisturbed():
             _write_record(experiment, plan, run)
             kept.close()
-            if not plan.failure:
+            if not plan.failure and not elsewhere:
                 _hand_over(scheduler, request, run)
+            if on_submitted is not None and not elsewhere:
+                on_submitted(submitted)
+        if elsewhere:
+            if not plan.failure:
+                _deliver(workspace, plan, scheduler, request, run, report or _silent)
             if on_submitted is not None:
                 on_submitted(submitted)
     return submitted
+
+
+def _bring(workspace: Any, plan: Plan, report: Callable[[str], None], progress: Any) -> None:
+    """Bring what the run needs to its target, before there is a run."""
+    from turnout import handover
+    from turnout.environments import resolution
+    from turnout.targets import reach, registry
+
+    target = plan.definition["target"]
+    way = reach.make(target, workspace.home)
+
+    def tools() -> None:
+        uv = handover.provide_tools(way, workspace.home, plan.facts, resolution.platform_tag(), report)
+        if uv != plan.facts.get("uv"):
+            kept = registry.load(workspace.layout, target["name"])
+            if kept is not None and kept.get("id") == target.get("id"):
+                registry.replace(workspace.layout, target["name"], {**kept, "facts": {**kept["facts"], "uv": uv}})
+
+    handover.patiently(tools, f"uploading to {target['name']}", report)
+    handover.send_objects(way, plan.manifest, str(target["name"]), report, progress)
+
+
+def _deliver(
+    workspace: Any,
+    plan: Plan,
+    scheduler: Any,
+    request: dict[str, Any],
+    run: layout.RunLayout,
+    report: Callable[[str], None],
+) -> None:
+    """Have a target elsewhere take the run; when it can't, the run is taken back and was never there."""
+    from turnout import handover
+    from turnout.targets import reach
+
+    target = plan.definition["target"]
+    way = reach.make(target, workspace.home)
+    try:
+        handover.deliver(
+            way, lambda: scheduler.start(request), workspace.id, run, plan.handed, str(target["name"]), report
+        )
+    except handover.NotTaken as error:
+        _take_away(run)
+        raise ExperimentExecutionException(
+            f"{target['name']} can't take the run: {error}; nothing was submitted"
+        ) from error
 
 
 def _hand_over(scheduler: Any, request: dict[str, Any], run: layout.RunLayout) -> None:
@@ -124,14 +181,19 @@ def _hand_over(scheduler: Any, request: dict[str, Any], run: layout.RunLayout) -
     try:
         scheduler.start(request)
     except OSError as error:
-        aside = os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}")
-        os.rename(run.root, aside)
-        handed.remove(run.workspace.home, layout.RunLayout(aside))
-        _remove_tree(aside)
+        _take_away(run)
         raise RecordException(
             f"the run can't be handed over in {run.workspace.home.root}: {_said(error)}; nothing was submitted: "
             f"free some space or mend its permissions, or name another home with {layout.HOME_VARIABLE}"
         ) from error
+
+
+def _take_away(run: layout.RunLayout) -> None:
+    """Remove a run that was recorded and couldn't be handed over."""
+    aside = os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}")
+    os.rename(run.root, aside)
+    handed.remove(run.workspace.home, layout.RunLayout(aside))
+    _remove_tree(aside)
 
 
 class _Undisturbed:
@@ -195,7 +257,7 @@ def prepare(
     from turnout.environments import resolution
     from turnout.snapshots.git import GitFacts
     from turnout.snapshots.take import take
-    from turnout.targets.compute_target import ComputeTarget
+    from turnout.targets.compute_target import ComputeTarget, is_local
 
     if not isinstance(config, ScriptRunConfig):
         raise ExperimentExecutionException(f"a {type(config).__name__} can't be submitted; submit a ScriptRunConfig")
@@ -203,7 +265,9 @@ def prepare(
     configuration = config.resolve()
     _look_up_environment(workspace, configuration)
     capabilities.check(configuration)
-    target = _target(workspace, configuration, ComputeTarget)
+    chosen = _target(workspace, configuration, ComputeTarget)
+    target = chosen.serialize()
+    elsewhere = not is_local(target)
     resources = capabilities.resources(configuration)
     _check_size(target, workspace.home, resources)
     source_directory = os.path.abspath(config.source_directory or ".")
@@ -211,6 +275,10 @@ def prepare(
     arguments = argument_strings(configuration.arguments)
     configured = variable_strings(configuration.environment_variables)
     given = secret_variables.handed_over(configuration, configured, secrets or {}, os.environ)
+    if elsewhere:
+        from turnout.environments import indexes
+
+        given = handed.Handed({}, given.secrets, indexes.travelling(os.environ))
     secret_variables.refuse_recorded(given.secrets, configuration, [*arguments, *tags.values(), display_name or ""])
 
     git = GitFacts.begin(source_directory)
@@ -220,7 +288,9 @@ def prepare(
             f"the script {script} is left out of the snapshot by an ignore rule; "
             f"`turnout snapshot {source_directory}` says which"
         )
-    environment, failure, words = _environment(resolution, configuration, workspace, source_directory, report, given)
+    environment, failure, words = _environment(
+        resolution, configuration, workspace, source_directory, report, given, chosen.facts if elsewhere else None
+    )
     git_properties, patch = git.finish()
 
     created = time.time()
@@ -249,7 +319,7 @@ def prepare(
         "environment": environment,
         "tags": {str(key): None if value is None else str(value) for key, value in tags.items()},
         "properties": {
-            "_azureml.ComputeTargetType": "local",
+            "_azureml.ComputeTargetType": target["type"],
             "ContentSnapshotId": snapshot.id,
             **git_properties,
         },
@@ -264,6 +334,7 @@ def prepare(
     }
     plan = Plan(definition, given, snapshot.manifest, patch, snapshot.notices)
     plan.failure, plan.failure_words = failure, words
+    plan.facts = chosen.facts
     if not failure:
         definition[handed.MEMBER] = handed.new_name()
     return plan
@@ -284,25 +355,28 @@ def _require_locks(home: layout.Home) -> None:
         pass  # what is wrong with the home shows where it is written to
 
 
-def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) -> dict[str, Any]:
+def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) -> Any:
     try:
-        target: dict[str, Any] = target_class(workspace, configuration.target or "local").serialize()
+        return target_class(workspace, configuration.target or "local")
     except ComputeTargetException as error:
         known = ", ".join(workspace.compute_targets)
         raise ExperimentExecutionException(
             f"Unknown compute target {configuration.target}; this workspace has: {known}", inner_exception=error
         ) from error
-    return target
 
 
 def _check_size(target: dict[str, Any], home: layout.Home, resources: dict[str, Any]) -> None:
     """Refuse a run that asks for more than its target has: it would wait for ever."""
     from turnout.targets.compute_target import scheduler_for
+    from turnout.targets.reach import TargetError, Unreachable
     from turnout.targets.schedulers import HasSlots
 
     scheduler = scheduler_for(target, home)
     if isinstance(scheduler, HasSlots):
-        offer = scheduler.offer()
+        try:
+            offer = scheduler.offer()
+        except (Unreachable, TargetError) as error:
+            raise ExperimentExecutionException(f"{error}; nothing was submitted", inner_exception=error) from error
         asked = slots.demand(resources)
         there = slots.Offer(int(offer["slots"]), tuple(offer["gpus"]))
         if not slots.fits(asked, there):
@@ -350,6 +424,7 @@ def _environment(
     source_directory: str,
     report: Callable[[str], None],
     given: handed.Handed,
+    there: dict[str, Any] | None,
 ) -> tuple[dict[str, Any], str, str]:
     """Resolve the environment; a specification that has no solution gives a failure and its resolver's words."""
     definition = configuration.environment.serialize()
@@ -367,6 +442,7 @@ def _environment(
             source_directory,
             variables={**os.environ, **given.secrets},
             hide=hide,
+            there=there,
         )
     except resolution.ResolutionFailed as error:
         resolved, failure, words = {}, hide(error.message), hide(error.words)
@@ -382,12 +458,14 @@ def _environment(
 
 def _write_record(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> None:
     """Write the record under a temporary name and rename it into place: from then on the run exists."""
+    from turnout.targets.compute_target import is_local
+
     home = experiment.workspace.home
     if os.path.exists(run.root):
         raise _taken(run.run_id)
     _check_not_deleted(run.workspace, run.run_id)
     temporary = layout.RunLayout(os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}"))
-    secret = handed.path(home, plan.definition)
+    secret = handed.path(home, plan.definition) if is_local(plan.definition["target"]) else None
     try:
         bundle.ship(home)
         os.makedirs(temporary.root, layout.DIRECTORY_MODE)

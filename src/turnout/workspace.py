@@ -9,7 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import RecordException, UserErrorException, WorkspaceException
-from turnout.runtime import exclusive, layout, records
+from turnout.runtime import exclusive, foundation, layout, records
 
 if TYPE_CHECKING:
     from turnout.environments.environment import Environment
@@ -242,21 +242,7 @@ def _make(home: layout.Home, name: str, labels: dict[str, Any], tags: dict[str, 
     workspace = home.workspace(name)
     check_format(home)
     try:
-        if not os.path.exists(home.format):
-            os.makedirs(home.root, layout.DIRECTORY_MODE, exist_ok=True)
-            records.write_json(home.format, {"format": layout.FORMAT})
-        for directory in (home.objects, home.environments, home.queue, home.secrets, home.runtime, home.tools):
-            os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
-        # Level by level: a mode is given to the last directory of a path only.
-        for directory in (
-            home.workspaces,
-            workspace.root,
-            workspace.runs,
-            workspace.changes,
-            workspace.experiments,
-            workspace.locks,
-        ):
-            os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+        foundation.lay(home, workspace)
         identity = os.urandom(16).hex()
         value = {"id": identity, "name": name, "created": time.time(), "labels": labels, "tags": tags}
         temporary = f"{workspace.definition}.{identity}.tmp"

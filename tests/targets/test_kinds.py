@@ -17,14 +17,14 @@ def workspace_layout(home: object) -> layout.WorkspaceLayout:
 
 class TestLocalReach(ReachSuite):
     def make_reach(self, home: layout.Home) -> reach.Reach:
-        return reach.make("local", home)
+        return reach.make({"reach": "local"}, home)
 
 
 class TestProcessScheduler(SchedulerSuite):
     def make_scheduler(self, home: layout.Home) -> schedulers.Scheduler:
-        return schedulers.make("process", reach.make("local", home))
+        return schedulers.make("process", reach.make({"reach": "local"}, home))
 
 
 def test_no_kind_is_left_untested() -> None:
-    assert set(reach.KINDS) == {"local"}
+    assert set(reach.KINDS) == {"local", "ssh"}  # ssh: tests/system/test_ssh.py
     assert set(schedulers.KINDS) == {"process"}

@@ -88,6 +88,7 @@ def resolve(
     platform: str | None = None,
     variables: Mapping[str, str] = os.environ,
     hide: redaction.Hide = redaction.as_it_is,
+    there: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return what goes into run.json under `environment`: `kind, name, version, key, python, platform, lock`.
 
@@ -102,13 +103,14 @@ def resolve(
         platform: see `ask`.
         variables: see `ask`.
         hide: see `ask`.
+        there: see `ask`.
 
     Raises:
         NotYetException: no kind of environment carries this out yet.
         EnvironmentException: the definition can't be used as it is, or asks for a Python that can't be had.
         ResolutionFailed: it can be read, but there is no solution; `words` says why.
     """
-    question = ask(definition, home, report, source_directory, platform, variables, hide)
+    question = ask(definition, home, report, source_directory, platform, variables, hide, there)
     lock = question.immediate()
     if lock is None:
         digest = question.digest
@@ -126,6 +128,7 @@ def ask(
     platform: str | None = None,
     variables: Mapping[str, str] = os.environ,
     hide: redaction.Hide = redaction.as_it_is,
+    there: Mapping[str, Any] | None = None,
 ) -> Question:
     """Read a definition as far as its lock depends on it; reads local files, and starts nothing.
 
@@ -137,6 +140,7 @@ def ask(
         platform: what the lock is for, such as "linux-aarch64"; this machine by default.
         variables: what tools find in their environment; this process's own by default.
         hide: takes the values of secrets out of what tools say, before it is reported or raised.
+        there: the facts of the machine that it is for, when that is another one; see `ComputeTarget.facts`.
 
     Raises:
         NotYetException: no kind of environment carries this out yet.
@@ -150,6 +154,8 @@ def ask(
     name, kind = kinds.choose(specified)
     if kind.TOOLS:
         provide_tools(home, kind.TOOLS)
+    if there is not None and platform is None:
+        platform = str(there.get("platform") or platform_tag())
     context = kinds.Context(
         name=specified.name,
         home=home,
@@ -159,6 +165,7 @@ def ask(
         report=report,
         variables=variables,
         hide=hide,
+        there=there,
     )
     return Question(specified, name, kind, kind.request(specified, context), context)
 

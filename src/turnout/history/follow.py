@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 from turnout.runtime import processes, runlock, states
 
 if TYPE_CHECKING:
+    from turnout.history.replica import Replica
     from turnout.run import Run
 
 _QUICK, _SLOW = 0.01, 0.1
 _LOOK_EVERY = 1.0
+_COLLECT_SECONDS = 5.0
+_LONGEST_PAUSE = 3.0
 _BLOCK = 1 << 20
 
 
@@ -38,6 +41,9 @@ def watch(run: Run, copy: Callable[[], bool], on_state: Callable[[str, str], Non
     Returns:
         The final state.
     """
+    copy_of = run.replica()
+    if copy_of is not None:
+        return _watch_elsewhere(run, copy_of, copy, on_state)
     seen: tuple[str, str] | None = None
     began = looked = time.monotonic()
     supervisor: int | None = None
@@ -74,6 +80,28 @@ def watch(run: Run, copy: Callable[[], bool], on_state: Callable[[str, str], Non
     finally:
         if supervisor is not None:
             os.close(supervisor)
+
+
+def _watch_elsewhere(
+    run: Run, replica: Replica, copy: Callable[[], bool], on_state: Callable[[str, str], None] | None
+) -> str:
+    """Do the same for a run of another machine: its agent answers when there is something new."""
+    seen: tuple[str, str] | None = None
+    pause = _SLOW
+    while True:
+        current = replica.look(wait=_LOOK_EVERY, seconds=_COLLECT_SECONDS)
+        if current != seen and on_state is not None:
+            on_state(*current)
+        moved = copy()
+        if states.is_final(current[0]):
+            copy()
+            return current[0]
+        if current[0] == states.NOT_RESPONDING or (current == seen and not moved and not replica.answered):
+            time.sleep(pause)  # a network that comes back, and another process that brings, send no event
+            pause = min(_LONGEST_PAUSE, pause * 2)
+        else:
+            pause = _SLOW
+        seen = current
 
 
 class Tail:

@@ -7,7 +7,7 @@ import signal
 import time
 from typing import Any, Dict, Optional
 
-from turnout.runtime import builders, handed, layout, processes, records, redaction, watch
+from turnout.runtime import builders, handed, layout, processes, records, redaction, variables, watch
 
 _GRACE_SECONDS = 2.0
 
@@ -58,7 +58,7 @@ class Build:
     ) -> None:
         """Run in the child; never returns."""
         code = 1
-        hide = redaction.redactor(inherited.secrets.values())
+        hide = redaction.redactor(inherited.hidden())
         try:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
@@ -67,7 +67,8 @@ class Build:
                 signal.signal(number, signal.SIG_DFL)
             signal.signal(signal.SIGTERM, _stop)
             with os.fdopen(log, "wb", buffering=0) as stream:
-                builders.build(environment, home, stream, inherited.all(), run_id, hide, self._note)
+                given = {**variables.base(os.environ), **inherited.all()}
+                builders.build(environment, home, stream, given, run_id, hide, self._note)
             code = 0
         except builders.BuildFailed as error:
             records.write_json(self._failure, {"reason": error.reason})

@@ -43,6 +43,11 @@ def present(home: layout.Home) -> str:
     return os.path.join(home.runtime, _digest(_contents(_sources())))
 
 
+def contents() -> Dict[str, bytes]:
+    """Return the files of a copy of this runtime, by their paths below its directory."""
+    return {"turnout/" + name: data for name, data in _contents(_sources()).items()}
+
+
 def is_copy(name: str) -> bool:
     """Say whether a name in `Home.runtime` is that of a whole copy."""
     return len(name) == _DIGEST_LENGTH and "." not in name and not name.startswith(_SEEN)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any, Dict, NamedTuple, Optional
+from typing import Any, Dict, List, NamedTuple, Optional
 
 from turnout.runtime import layout, records, states
 from turnout.runtime.record import RunRecord
@@ -28,14 +28,30 @@ class Handed(NamedTuple):
     Attributes:
         variables: its own variables that the script inherits; no secret is among them.
         secrets: the secrets that the run was given, by name; they win over every other variable.
+        tools: variables for the tools that prepare the run's environment and for nothing else: from where packages come.
+            They may hold credentials.
     """
 
     variables: Dict[str, str]
     secrets: Dict[str, str]
+    tools: Dict[str, str] = {}
 
     def all(self) -> Dict[str, str]:
-        """Return variables and secrets together, for the tools that prepare the run's environment."""
-        return {**self.variables, **self.secrets}
+        """Return all of them together, for the tools that prepare the run's environment."""
+        return {**self.tools, **self.variables, **self.secrets}
+
+    def hidden(self) -> List[str]:
+        """Return the values that no log may show."""
+        return [*self.secrets.values(), *(value for value in self.tools.values() if "@" in value)]
+
+    @classmethod
+    def of(cls, value: Dict[str, Any]) -> "Handed":
+        """Return what `as_json` described."""
+        return cls(dict(value["variables"]), dict(value["secrets"]), dict(value.get("tools") or {}))
+
+    def as_json(self) -> Dict[str, Dict[str, str]]:
+        """Return it as data."""
+        return {"variables": self.variables, "secrets": self.secrets, "tools": self.tools}
 
 
 class HandedOverGone(ValueError):
@@ -66,7 +82,7 @@ def write(home: layout.Home, name: str, run: layout.RunLayout, handed: Handed) -
         OSError: it can't be written.
     """
     whose = os.path.relpath(run.root, home.root)
-    data = json.dumps({"run": whose, "variables": handed.variables, "secrets": handed.secrets})
+    data = json.dumps({"run": whose, **handed.as_json()})
     _remove_orphans(home)
     records.write_atomic(os.path.join(home.secrets, name), data.encode("ascii"), sync=True)
 
@@ -85,7 +101,7 @@ def read(home: layout.Home, run: layout.RunLayout) -> Handed:
         value = records.read_json(where)
     except FileNotFoundError:
         raise HandedOverGone("the variables that its submitter handed over are gone: %s" % where) from None
-    return Handed(dict(value["variables"]), dict(value["secrets"]))
+    return Handed.of(value)
 
 
 def remove(home: layout.Home, run: layout.RunLayout) -> None:

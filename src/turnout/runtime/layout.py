@@ -154,7 +154,8 @@ class RunLayout:
     __slots__ = (
         "artifacts", "cancel", "cgroup", "checkout", "code", "contained", "container", "crashes", "definition", "environment",
         "environment_log",
-        "events", "exit", "journal", "lock", "manifest", "patch", "placement", "process", "result", "root", "script_log",
+        "events", "exit", "journal", "lock", "manifest", "patch", "placement", "process", "replica", "replica_lock", "result",
+        "root", "script_log",
         "step", "supervisor_log", "system_logs", "user_logs",
     )  # fmt: skip
 
@@ -168,6 +169,10 @@ class RunLayout:
         self.environment = os.path.join(root, "environment.json")  # supervisor: with which packages
         self.result = os.path.join(root, "result.json")  # supervisor: how it ended
         self.lock = os.path.join(root, "lock")  # who supervises
+        self.replica = os.path.join(
+            root, "replica.json"
+        )  # a submitter, of a run elsewhere: how far it was brought here
+        self.replica_lock = os.path.join(root, "replica.lock")  # held by who brings; always empty
         self.cancel = os.path.join(root, "cancel")  # a request: by whom, when
         self.cgroup = os.path.join(root, "cgroup")  # supervisor: where the run's processes are, on systems with cgroups
         self.container = os.path.join(root, "container")  # supervisor: which one, of which engine; before it is made

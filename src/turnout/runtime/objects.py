@@ -13,7 +13,7 @@ from turnout.runtime import layout, records
 MYPY = False
 if MYPY:
     from types import TracebackType
-    from typing import Callable, Dict, List, Optional, Set, Tuple, Type
+    from typing import Any, Callable, Dict, List, Optional, Set, Tuple, Type
 
 OBJECT_MODE = 0o400
 CHUNK = 1 << 20
@@ -149,11 +149,12 @@ class Incoming:
     be written; an OSError that isn't one comes from reading the source.
     """
 
-    __slots__ = ("_created", "_directory", "_names", "_store")
+    __slots__ = ("_created", "_directory", "_growing", "_names", "_store")
 
     def __init__(self, store: ObjectStore) -> None:
         self._store = store
         self._created = 0
+        self._growing: "Optional[Tuple[str, int, Any]]" = None  # name, descriptor and digest of one that comes in parts
         self._directory: "Optional[str]" = None
         self._names: "Dict[str, str]" = {}
 
@@ -199,6 +200,38 @@ class Incoming:
             self._names[digest] = name
         return digest
 
+    def begin(self) -> None:
+        """Begin to stage a content that comes in parts; see `extend` and `finish`."""
+        try:
+            name, descriptor = self._create()
+        except OSError as error:
+            raise StoreError(self._store.root, error) from error
+        self._growing = (name, descriptor, hashlib.sha256())
+
+    def extend(self, data: "memoryview") -> None:
+        """Add a part to what was begun."""
+        assert self._growing is not None
+        _, descriptor, digest = self._growing
+        digest.update(data)
+        try:
+            records.write_all(descriptor, data)  # type: ignore[arg-type]
+        except OSError as error:
+            raise StoreError(self._store.root, error) from error
+
+    def finish(self, wanted: str) -> str:
+        """End what was begun; it is staged if its digest is the `wanted` one. Returns its digest."""
+        assert self._growing is not None
+        name, descriptor, digest = self._growing
+        self._growing = None
+        size = os.fstat(descriptor).st_size
+        os.close(descriptor)
+        found: str = digest.hexdigest()
+        if found == wanted and not self._known(found, size):
+            self._names[found] = name
+        else:
+            os.unlink(name)
+        return found
+
     def commit(self) -> int:
         """Put what was staged on the disk and under its final names; return how many objects are new."""
         count = len(self._names)
@@ -206,14 +239,19 @@ class Incoming:
             try:
                 self._sync_contents(self._directory)
                 self._rename()
-                os.rmdir(self._directory)
+                if self._growing is None:
+                    os.rmdir(self._directory)
+                    self._directory = None
             except OSError as error:
                 raise StoreError(self._store.root, error) from error
-            self._directory = None
+            self._names.clear()
         return count
 
     def abandon(self) -> None:
         """Remove what was staged and not committed."""
+        if self._growing is not None:
+            os.close(self._growing[1])
+            self._growing = None
         if self._directory is not None:
             _remove_flat(self._directory)
         self._directory = None

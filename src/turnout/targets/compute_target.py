@@ -1,21 +1,44 @@
-"""`ComputeTarget`: a named place where runs run, and the registry of a workspace's targets."""
+"""`ComputeTarget`: a named place where runs run, and how a run's target is reached."""
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import ComputeTargetException
-from turnout.targets import reach, schedulers
+from turnout.targets import reach, registry, schedulers
 
 if TYPE_CHECKING:
-    from turnout.runtime.layout import Home
+    from turnout.runtime.layout import Home, RunLayout
     from turnout.workspace import Workspace
 
-LOCAL = "local"
+LOCAL = registry.LOCAL
+_LOCAL_TARGET = {"name": LOCAL, "type": "local", "reach": "local", "schedule": "process"}
+
+_CLASSES = {"ssh": "turnout.targets.remote_compute:RemoteCompute"}
+"""Kind of reach → v1's class of such a target."""
+
+_TRAVELS = (
+    "name",
+    "type",
+    "id",
+    "reach",
+    "schedule",
+    "address",
+    "user",
+    "port",
+    "identity",
+    "interpreter",
+    "home",
+    "keyring",
+)
+"""What a run's record keeps of its target."""
 
 
 class ComputeTarget:
     """A compute target of a workspace: a way to reach a machine times a way to schedule work there.
+
+    `ComputeTarget(workspace, name)` returns an object of the class that the target has.
 
     Args:
         workspace: the workspace that the target belongs to.
@@ -25,28 +48,60 @@ class ComputeTarget:
         ComputeTargetException: the workspace has no target of that name. The text is v1's, which scripts test for.
     """
 
+    def __new__(cls, workspace: Workspace, name: str) -> ComputeTarget:
+        """Choose the class."""
+        kept = _kept(workspace, name)
+        where = _CLASSES.get(str(kept.get("reach")))
+        if where is None or cls is not ComputeTarget:
+            return super().__new__(cls)
+        from importlib import import_module
+
+        module, class_name = where.split(":")
+        made: ComputeTarget = super().__new__(getattr(import_module(module), class_name))
+        return made
+
     def __init__(self, workspace: Workspace, name: str) -> None:
-        known = names(workspace)
-        if name not in known:
-            raise ComputeTargetException(
-                f"ComputeTargetNotFound: Compute Target with name {name} not found in provided workspace; "
-                f"there is: {', '.join(known)}"
-            )
+        self._kept = _kept(workspace, name)
         self.name = name
         self.workspace = workspace
-        self.type = "local"
+        self.type = str(self._kept["type"])
         self.provisioning_state = "Succeeded"
         self._home = workspace.home
 
     def __repr__(self) -> str:
-        return f"ComputeTarget(workspace={self.workspace.name!r}, name={self.name!r}, type={self.type!r})"
+        return f"{type(self).__name__}(workspace={self.workspace.name!r}, name={self.name!r}, type={self.type!r})"
+
+    @staticmethod
+    def attach(workspace: Workspace, name: str, attach_configuration: Any) -> ComputeTarget:
+        """Attach a machine that is there already.
+
+        Args:
+            workspace: what it will belong to.
+            name: its name there.
+            attach_configuration: from `RemoteCompute.attach_configuration`.
+
+        Raises:
+            ComputeTargetException: the name can't be used, or the machine can't be reached or used; nothing is kept.
+        """
+        attached: ComputeTarget = attach_configuration.attach(workspace, name)
+        return attached
+
+    @staticmethod
+    def list(workspace: Workspace) -> list[ComputeTarget]:
+        """Return the targets of a workspace."""
+        return [ComputeTarget(workspace, name) for name in names(workspace)]
 
     def serialize(self) -> dict[str, Any]:
-        """Return the target as data."""
-        return {"name": self.name, "type": self.type, "reach": "local", "schedule": "process"}
+        """Return the target as data, as a run's record keeps it."""
+        return {name: self._kept[name] for name in _TRAVELS if self._kept.get(name) not in (None, "")}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the machine had when it was last checked: `platform`, `python`, `home`, `uv`, `engines`; empty for `local`."""
+        return dict(self._kept.get("facts") or {})
 
     def wait_for_completion(self, show_output: bool = False, **kwargs: Any) -> None:
-        """Return at once: this machine is provisioned. Printed as v1 prints it."""
+        """Return at once: the machine is there. Printed as v1 prints it."""
         if show_output:
             print('Provisioning operation finished, operation "Succeeded"')  # noqa: T201 - v1's output
 
@@ -54,12 +109,46 @@ class ComputeTarget:
         """Return what schedules runs on this target."""
         return scheduler_for(self.serialize(), self._home)
 
+    def reach(self) -> reach.Reach:
+        """Return the way to this target's machine."""
+        return reach.make(self.serialize(), self._home)
+
+
+def is_local(target: dict[str, Any]) -> bool:
+    """Say whether a target, as data, is this machine: its records are the submitter's own."""
+    return str(target.get("reach") or "local") == "local"
+
+
+def current(target: dict[str, Any], run: RunLayout) -> dict[str, Any]:
+    """Return a run's target as it is reached now: its address may have changed since the run was submitted."""
+    if is_local(target):
+        return target
+    kept = registry.load(run.workspace, str(target.get("name")))
+    return {**target, **kept} if kept is not None and kept.get("id") == target.get("id") else target
+
+
+def directory(target: dict[str, Any], workspace_id: str, run: RunLayout) -> str:
+    """Return where a run's record lies on its target."""
+    if is_local(target):
+        return run.root
+    return os.path.join(str(target["home"]), "workspaces", workspace_id, "runs", run.run_id)
+
 
 def scheduler_for(target: dict[str, Any], home: Home) -> schedulers.Scheduler:
     """Return the scheduler of a target given as data (as run.json keeps it)."""
-    return schedulers.make(str(target.get("schedule", "process")), reach.make(str(target.get("reach", "local")), home))
+    return schedulers.make(str(target.get("schedule", "process")), reach.make(target, home))
 
 
 def names(workspace: Workspace) -> list[str]:
     """Return the names of a workspace's compute targets."""
-    return [LOCAL]
+    return [LOCAL, *registry.names(workspace.layout)]
+
+
+def _kept(workspace: Workspace, name: str) -> dict[str, Any]:
+    kept = dict(_LOCAL_TARGET) if name == LOCAL else registry.load(workspace.layout, name)
+    if kept is None:
+        raise ComputeTargetException(
+            f"ComputeTargetNotFound: Compute Target with name {name} not found in provided workspace; "
+            f"there is: {', '.join(names(workspace))}"
+        )
+    return kept

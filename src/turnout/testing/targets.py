@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import zlib
 from typing import Any
 
 from turnout.runtime import layout, states
@@ -33,9 +34,11 @@ class ReachSuite:
         """An empty push costs no traffic."""
         assert self.make_reach(workspace_layout.home).push([]) == 0
 
-    def test_pulling_nothing_gives_nothing(self, workspace_layout: layout.WorkspaceLayout) -> None:
-        """An empty pull has no offsets."""
-        assert self.make_reach(workspace_layout.home).pull({}) == {}
+    def test_bytes_come_beside_a_reply(self, workspace_layout: layout.WorkspaceLayout) -> None:
+        """A request may come with bytes, and its reply bring some."""
+        nothing = zlib.compress(bytes(32))
+        reply, content = self.make_reach(workspace_layout.home).pull({"operation": "missing"}, nothing)
+        assert (reply, zlib.decompress(content)) == ({}, bytes(32))
 
 
 class SchedulerSuite:

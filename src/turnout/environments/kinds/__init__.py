@@ -36,10 +36,11 @@ class Context(NamedTuple):
         home: the submitter's home.
         directory: what relative paths are relative to; absolute.
         platform: what the lock is for, such as "linux-x86_64".
-        here: whether that is this machine.
+        here: whether that is this machine's platform.
         report: gets a line for each thing that a person waits for or should know.
         variables: what tools find in their environment.
         hide: takes the values of secrets out of what tools say.
+        there: the facts of the machine of the run, when that is another one.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Context(NamedTuple):
     report: Callable[[str], None]
     variables: Mapping[str, str] = os.environ
     hide: redaction.Hide = redaction.as_it_is
+    there: Mapping[str, Any] | None = None
 
 
 def module(name: str) -> Any:

@@ -14,7 +14,8 @@ from turnout.exceptions import EnvironmentException
 
 TOOLS: tuple[str, ...] = ()
 
-_ACTIVE = ("", "python", "python3", "current")
+CURRENT = "current"
+_ACTIVE = ("", "python", "python3", CURRENT)
 """Names for the active interpreter; "python" is v1's default."""
 
 
@@ -29,6 +30,8 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
     Raises:
         EnvironmentException: it is not on this machine.
     """
+    if context.there is not None:
+        return _elsewhere(specification.interpreter or "", context)
     named = os.path.expanduser(specification.interpreter or "")
     path = _active() if named in _ACTIVE else _located(named)
     if context.here and not (os.path.isfile(path) and os.access(path, os.X_OK)):
@@ -37,6 +40,20 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
             "give the path of one, or let Turnout install the packages"
         )
     return {"interpreter": path, "python": _version(path), "platform": context.platform}
+
+
+def _elsewhere(named: str, context: Context) -> dict[str, Any]:
+    """Return the request for an interpreter of another machine: its own Python, or the one at a path there."""
+    there = context.there or {}
+    if named in _ACTIVE or context.name == CURRENT or named == _active():
+        version = ".".join(str(there.get("python") or "").split(".")[:2]) or None
+        return {"interpreter": str(there.get("interpreter")), "python": version, "platform": context.platform}
+    if not os.path.isabs(named):
+        raise EnvironmentException(
+            f"environment {context.name!r}: {named!r} is looked for on {there.get('host')}; give its absolute path there"
+        )
+    told = re.search(r"python(\d+\.\d+)$", named)
+    return {"interpreter": named, "python": told.group(1) if told else None, "platform": context.platform}
 
 
 def immediate(request: dict[str, Any]) -> dict[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from turnout.runtime import bundle
@@ -12,7 +12,7 @@ from turnout.runtime.layout import Home
 class LocalReach:
     """This machine and this account's own home."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, options: dict[str, Any] | None = None) -> None:
         self._home = home
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -21,10 +21,13 @@ class LocalReach:
 
         return agent.handle(self._home, {"runtime": bundle.ship(self._home), **request})
 
-    def push(self, objects: Iterable[str]) -> int:
+    def push(self, objects: Iterable[str], progress: Callable[[int, int], None] | None = None) -> int:
         """Do nothing: submitter and target share one store."""
         return 0
 
-    def pull(self, offsets: dict[str, int]) -> dict[str, int]:
-        """Do nothing: submitter and target share one record."""
-        return offsets
+    def pull(self, request: dict[str, Any], content: bytes = b"") -> tuple[dict[str, Any], bytes]:
+        """Carry out a request that comes with bytes, or whose reply brings some."""
+        from turnout.runtime.serving import server
+
+        asked = {"runtime": bundle.ship(self._home), **request}
+        return server.carry_out(self._home, asked, content)

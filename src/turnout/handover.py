@@ -1,0 +1,169 @@
+"""Gives a run to a target that is another machine: its objects first, then the record, until the target has answered."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import zlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from turnout.exceptions import ExperimentExecutionException
+from turnout.history import replica
+from turnout.runtime import layout, manifest
+from turnout.runtime.builders import uvtool
+from turnout.runtime.objects import ObjectStore
+from turnout.targets.reach import Reach, TargetError, Unreachable
+
+if TYPE_CHECKING:
+    from turnout.runtime.handed import Handed
+
+UPLOAD_PATIENCE = 120.0
+"""Seconds for which an upload that was broken off is tried again, before anything of the run is there."""
+
+_PAUSE, _LONGEST = 0.5, 10.0
+_FILES = ("manifest", "patch.diff", "run.json", "journal.jsonl")
+
+Report = Callable[[str], None]
+Progress = Callable[[int, int], None]
+
+
+class NotTaken(Exception):
+    """The target can't take the run; it isn't there, and won't be."""
+
+
+def send_objects(target: Reach, snapshot: bytes, name: str, report: Report, progress: Progress | None) -> int:
+    """Bring a snapshot's objects to a target; return the bytes sent.
+
+    Args:
+        target: the way there.
+        snapshot: the manifest.
+        name: the target's name.
+        report: gets a line when it has to be tried again.
+        progress: gets the bytes sent and those there are in all.
+
+    Raises:
+        ExperimentExecutionException: they can't be brought there.
+    """
+    kinds = (manifest.FILE, manifest.EXECUTABLE)
+    digests = [entry.content for entry in manifest.parse(snapshot) if entry.kind in kinds]
+    sent: int = patiently(lambda: target.push(digests, progress), f"uploading to {name}", report)
+    return sent
+
+
+def patiently(attempt: Callable[[], Any], doing: str, report: Report, patience: float = UPLOAD_PATIENCE) -> Any:
+    """Do something that a broken connection may interrupt, again until it is done or `patience` seconds have passed.
+
+    Raises:
+        ExperimentExecutionException: it can't be done.
+    """
+    deadline = time.monotonic() + patience
+    pause = _PAUSE
+    while True:
+        try:
+            return attempt()
+        except Unreachable as error:
+            if error.lasting or time.monotonic() + pause > deadline:
+                raise ExperimentExecutionException(f"{error}; nothing was submitted", inner_exception=error) from error
+            report(f"{doing} was interrupted, retrying: {error}")
+            time.sleep(pause)  # a network that comes back sends no event
+            pause = min(_LONGEST, pause * 2)
+        except TargetError as error:
+            raise ExperimentExecutionException(f"{error}; nothing was submitted", inner_exception=error) from error
+
+
+def provide_tools(target: Reach, home: layout.Home, facts: dict[str, Any], platform: str, report: Report) -> str:
+    """See to it that a target has uv, when it has none and this machine's runs there; return its path there.
+
+    Raises:
+        Unreachable, TargetError: it can't be brought there.
+    """
+    known = str(facts.get("uv") or "")
+    if known or facts.get("platform") != platform:
+        return known
+    uv = uvtool.find(home, os.environ)
+    if not uv:
+        return ""
+    report("sending uv, which is not there")
+    with ObjectStore(home.objects).incoming() as incoming:
+        descriptor = os.open(uv, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            added = incoming.add(descriptor, lambda size: True)
+        finally:
+            os.close(descriptor)
+        incoming.commit()
+    assert added is not None
+    target.push([added[0]])
+    return str(target.run({"operation": "tool", "name": "uv", "digest": added[0]})["path"])
+
+
+def deliver(
+    target: Reach,
+    start: Callable[[], Any],
+    workspace_id: str,
+    run: layout.RunLayout,
+    given: Handed,
+    name: str,
+    report: Report,
+) -> None:
+    """Hand a recorded run over: repeat it until the target has answered.
+
+    Args:
+        target: the way there.
+        start: has the target's scheduler take the run, once its record is there.
+        workspace_id: which workspace it belongs to.
+        run: the record here.
+        given: what the run needs that no record holds.
+        name: the target's name.
+        report: gets a line when it has to be tried again.
+
+    Raises:
+        NotTaken: the target refuses the run, or can't write it.
+    """
+    pause = _PAUSE
+    try:
+        while True:
+            try:
+                _accept(target, workspace_id, run, given)
+                start()
+                break
+            except Unreachable as error:
+                report(f"NotStarted: handing over to {name}, retrying: {error}")
+                time.sleep(pause)  # a network that comes back sends no event
+                pause = min(_LONGEST, pause * 2)
+            except TargetError as error:
+                raise NotTaken(str(error)) from error
+    except BaseException:
+        # Ctrl-C, or a target that can't: it may have the record all the same, which must not begin later.
+        with contextlib.suppress(OSError):
+            replica.mark_given_up(run)
+            target.run({"operation": "withdraw", "workspace": workspace_id, "run": run.run_id})
+        raise
+    replica.mark_handed_over(run)
+
+
+def _accept(target: Reach, workspace_id: str, run: layout.RunLayout, given: Handed) -> str:
+    contents = []
+    for name in _FILES:
+        path = os.path.join(run.root, name)
+        if os.path.exists(path):
+            with open(path, "rb") as stream:
+                contents.append((name, stream.read()))
+    request = {
+        "operation": "accept",
+        "workspace": workspace_id,
+        "run": run.run_id,
+        "files": [[name, len(data)] for name, data in contents],
+        "handed": given.as_json(),
+    }
+    packed = zlib.compress(b"".join(data for _, data in contents), 1)
+    while True:
+        reply, content = target.pull(request, packed)
+        if reply.get("missing"):  # freed there since they were brought
+            lacking = zlib.decompress(content)
+            target.push(lacking[start : start + 32].hex() for start in range(0, len(lacking), 32))
+            continue
+        if reply.get("refused"):
+            raise NotTaken(str(reply["refused"]))
+        return str(reply["directory"])

@@ -1,0 +1,139 @@
+"""Brings the files that an ended run left on its target: each verified by digest, none twice, and on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+import zlib
+from typing import Any
+
+from turnout.runtime import layout
+from turnout.targets.reach import Reach, TargetError
+
+_PARTIAL = ".incoming"
+_TOPS = ("code/", "artifacts/")
+_TOGETHER = 256
+_BLOCK = 1 << 20
+
+
+class OutOfTime(Exception):
+    """There is more to bring than the time allowed for."""
+
+
+def collect(reach: Reach, directory: str, run: layout.RunLayout, deadline: float | None) -> int:
+    """Bring what the run left; return the bytes that came.
+
+    Args:
+        reach: the way to the target.
+        directory: the run's record there.
+        run: the record here.
+        deadline: monotonic time at which to stop; None for never.
+
+    Raises:
+        OutOfTime: the deadline came first; what came is kept.
+        TargetError: what came isn't what the target says that it has.
+        OSError: it can't be written here.
+    """
+    entries = reach.run({"operation": "inventory", "directory": directory})["entries"]
+    wanted: list[tuple[str, int, str]] = []
+    for name, kind, size, content in entries:
+        path = _checked(run, name)
+        if kind == "l":
+            _link(path, str(content))
+        elif not _is_there(path, int(size), str(content)):
+            wanted.append((name, int(size), str(content)))
+    moved = 0
+    while wanted:
+        if deadline is not None and time.monotonic() >= deadline:
+            raise OutOfTime
+        moved += _fetch(reach, directory, run, wanted)
+    with contextlib.suppress(OSError):
+        os.rmdir(os.path.join(run.root, _PARTIAL))
+    return moved
+
+
+def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tuple[str, int, str]]) -> int:
+    """Ask for as much as one answer holds; take what is complete off `wanted`."""
+    asked = [(name, _size(_partial(run, digest))) for name, _, digest in wanted[:_TOGETHER]]
+    reply, content = reach.pull({"operation": "fetch", "directory": directory, "wanted": asked})
+    data = memoryview(zlib.decompress(content))
+    position = 0
+    for name, offset, length in reply["pieces"]:
+        found, size, digest = wanted[0]
+        if name != found:
+            raise TargetError(f"the agent sent {name!r} where {found!r} was asked for")
+        partial = _partial(run, digest)
+        _append(partial, int(offset), data[position : position + length])
+        position += length
+        if length == 0 and offset + length < size:
+            os.unlink(partial)
+            raise TargetError(f"{name} has become shorter on the target while it was fetched; try again")
+        if offset + length < size:
+            break
+        if _digest(partial) != digest:
+            os.unlink(partial)
+            raise TargetError(f"{name} changed on the target while it was fetched; try again")
+        path = _checked(run, name)
+        os.makedirs(os.path.dirname(path), layout.DIRECTORY_MODE, exist_ok=True)
+        os.replace(partial, path)
+        wanted.pop(0)
+    return position
+
+
+def _checked(run: layout.RunLayout, name: Any) -> str:
+    """Return where a file belongs here; only below the run, and through no link. Raises TargetError."""
+    text = str(name)
+    parts = text.split("/")
+    if not text.startswith(_TOPS) or any(part in ("", ".", "..") for part in parts):
+        raise TargetError(f"the agent named a file that doesn't belong to a run: {text!r}")
+    above = run.root
+    for part in parts[:-1]:
+        above = os.path.join(above, part)
+        if os.path.islink(above):
+            raise TargetError(f"the agent named a file beyond a link: {text!r}")
+    return os.path.join(run.root, text)
+
+
+def _link(path: str, target: str) -> None:
+    os.makedirs(os.path.dirname(path), layout.DIRECTORY_MODE, exist_ok=True)
+    if os.path.lexists(path):
+        if os.path.islink(path) and os.readlink(path) == target:
+            return
+        os.unlink(path)
+    os.symlink(target, path)
+
+
+def _is_there(path: str, size: int, digest: str) -> bool:
+    try:
+        return os.lstat(path).st_size == size and not os.path.islink(path) and _digest(path) == digest
+    except OSError:
+        return False
+
+
+def _partial(run: layout.RunLayout, digest: str) -> str:
+    return os.path.join(run.root, _PARTIAL, digest)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _append(path: str, offset: int, data: memoryview) -> None:
+    os.makedirs(os.path.dirname(path), layout.DIRECTORY_MODE, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE), "wb") as stream:
+        stream.seek(offset)
+        stream.write(data)
+        stream.truncate()
+
+
+def _digest(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

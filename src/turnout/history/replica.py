@@ -1,0 +1,302 @@
+"""Brings the record of a run that is elsewhere to this machine, and tells the run's true state.
+
+The record here is a copy that grows: of files that only grow what is new, of others the whole. One process at a time brings;
+the others read what is there. The journal's last line, which says that the run has ended, is written here only once all else
+has arrived and was verified: who sees a run's end finds all of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import zlib
+from collections.abc import Iterator
+from typing import Any
+
+from turnout.history import collecting
+from turnout.runtime import closing, filelocks, handed, layout, markers, processes, records, states
+from turnout.runtime.record import RunRecord
+from turnout.targets import compute_target, reach
+from turnout.targets.reach import TargetError, Unreachable
+
+COLLECTING = "collecting what it left"
+_GROWING = (layout.USER_LOGS, layout.SYSTEM_LOGS, "events")
+_WHOLE = frozenset(("placement.json", "environment.json", "result.json", "exit", "step", "cancel"))
+_JOURNAL = "journal.jsonl"
+
+
+class Replica:
+    """The copy here of a run that is on another machine.
+
+    Args:
+        run: its record here.
+        home: this machine's home.
+    """
+
+    def __init__(self, run: layout.RunLayout, home: layout.Home) -> None:
+        self._run = run
+        self._record = RunRecord(run.root)
+        self._home = home
+        definition = self._record.definition
+        self._target = compute_target.current(definition["target"], run)
+        self._name = str(self._target.get("name"))
+        self._workspace_id = str((definition.get("workspace") or {}).get("id"))
+        self.directory = compute_target.directory(self._target, self._workspace_id, run)
+        self.reach = reach.make(self._target, home)
+        self.answered = False
+        """Whether the last look was answered by the target itself."""
+
+    def look(self, wait: float = 0.0, seconds: float = 0.5, keep_there: bool = False) -> tuple[str, str]:
+        """Bring what is new, and return the run's state and why it is so.
+
+        Args:
+            wait: seconds for which the other side may wait for a change.
+            seconds: for how long to collect at most, when the run has ended; what is left is for the next call.
+            keep_there: leave outputs where they are; `collect` brings them later.
+
+        Raises:
+            OSError: the record here can't be written.
+        """
+        state, reason = self._record.status()
+        if states.is_final(state):
+            return state, reason
+        with self._alone() as mine:
+            self.answered = False
+            if not mine:  # another process brings what is new
+                known = self._note()
+                return str(known.get("state") or state), str(known.get("reason") or reason)
+            try:
+                told = self._look(wait, seconds, keep_there)
+                self.answered = True
+                return told
+            except Unreachable as error:
+                return self._not_responding(str(error))
+            except TargetError as error:
+                return self._not_responding(str(error))
+
+    def known(self) -> tuple[str, str]:
+        """Return state and reason as they are known here, with the time from which that is; nobody is asked."""
+        state, reason = self._record.status()
+        note = self._note()
+        if states.is_final(state) or not note.get("seen"):
+            return state, reason
+        when = time.strftime("%H:%M:%S", time.localtime(float(note["seen"])))
+        state, reason = str(note.get("state") or state), str(note.get("reason") or reason)
+        return state, f"{reason}, as of {when}" if reason else f"as of {when}"
+
+    def collect(self) -> int:
+        """Bring what the ended run left, as far as it isn't here; return the bytes that came.
+
+        Raises:
+            Unreachable, TargetError: it can't be had now; what came is kept.
+        """
+        with self._alone(wait=True):
+            moved = collecting.collect(self.reach, self.directory, self._run, None)
+            self._keep({**self._note(), "collected": True})
+            return moved
+
+    def is_collected(self) -> bool:
+        """Say whether all that the run left is here."""
+        return bool(self._note().get("collected"))
+
+    def seen(self) -> float:
+        """Return when the target was last heard of this run, in seconds of this machine's clock; 0.0 for never."""
+        return float(self._note().get("seen") or 0.0)
+
+    def cancel(self, by: str) -> tuple[str, str]:
+        """Ask for the run's end; when the target can't be reached, the next look asks."""
+        if states.is_final(self._record.status()[0]):
+            return self._record.status()
+        records.create_json(self._run.cancel, {"by": by, "t": time.time()})
+        return self.look()
+
+    def delete(self) -> None:
+        """Delete the run on its target.
+
+        Raises:
+            Unreachable, TargetError: that can't be done now.
+        """
+        self.reach.run({"operation": "delete", "directory": self.directory})
+
+    def _look(self, wait: float, seconds: float, keep_there: bool) -> tuple[str, str]:
+        note = self._note()
+        if not note.get("handed_over"):
+            waiting = self._settle_hand_over(note)
+            if waiting is not None:
+                return waiting
+        self._pass_on_cancel(note)
+        final = False
+        withheld: list[tuple[str, int, bytes]] = []
+        while True:
+            request = {
+                "operation": "changes",
+                "directory": self.directory,
+                "have": self._have(note, withheld),
+                "wait": wait,
+            }
+            request.update(state=note.get("state"), reason=note.get("reason"))
+            reply, content = self.reach.pull(request)
+            if not reply["exists"]:
+                return self._gone()
+            state, reason = str(reply["state"]), str(reply["reason"])
+            final = states.is_final(state)
+            self._apply(reply, zlib.decompress(content), note, withheld if final else None)
+            note.update(state=state, reason=reason, seen=time.time(), ahead=float(reply["now"]) - time.time())
+            if not reply["more"] and not (final and reply["files"]):
+                break
+            wait = 0.0
+        if final:
+            # Readers find the journal's last line here only when all else is here.
+            self._keep({**note, "state": states.FINALIZING, "reason": COLLECTING})
+            if not keep_there:
+                try:
+                    collecting.collect(self.reach, self.directory, self._run, time.monotonic() + seconds)
+                except collecting.OutOfTime:
+                    return states.FINALIZING, COLLECTING
+                note["collected"] = True
+            for name, offset, data in withheld:
+                _write_at(os.path.join(self._run.root, name), offset, data)
+        self._keep(note)
+        if final:
+            markers.mark_changed(self._run)
+        return state, reason
+
+    def _settle_hand_over(self, note: dict[str, Any]) -> tuple[str, str] | None:
+        """Say how it stands with a run that its submitter has not handed over; None when the target has it."""
+        submitter = self._record.definition.get("submitter") or {}
+        lives = processes.state(submitter) if submitter else processes.GONE
+        if lives != processes.GONE and not note.get("given_up"):
+            return states.NOT_STARTED, f"handing over to {self._name}, retrying"
+        identity = {"workspace": self._workspace_id, "run": self._run.run_id}
+        if self.reach.run({"operation": "withdraw", **identity})["there"]:
+            note["handed_over"] = True
+            self._keep(note)
+            return None
+        closing.end_unsupervised(self._record, states.CANCELED, "never handed over: its submitter ended before")
+        handed.remove(self._home, self._run)
+        return self._record.status()
+
+    def _pass_on_cancel(self, note: dict[str, Any]) -> None:
+        if "cancel" in (note.get("stamps") or {}):
+            return  # it is the target's own
+        request = self._record.cancel_request()
+        if request is not None:
+            self.reach.run({"operation": "cancel", "directory": self.directory, "by": request.get("by")})
+
+    def _have(self, note: dict[str, Any], withheld: list[tuple[str, int, bytes]]) -> dict[str, Any]:
+        have: dict[str, Any] = dict(note.get("stamps") or {})
+        for top in _GROWING:
+            directory = os.path.join(self._run.root, top)
+            try:
+                with os.scandir(directory) as entries:
+                    have.update((f"{top}/{entry.name}", entry.stat().st_size) for entry in entries if entry.is_file())
+            except FileNotFoundError:
+                continue
+        size = os.stat(self._run.journal).st_size if os.path.exists(self._run.journal) else 0
+        have[_JOURNAL] = max([size, *(offset + len(data) for _, offset, data in withheld)])
+        return have
+
+    def _apply(
+        self, reply: dict[str, Any], content: bytes, note: dict[str, Any], withheld: list[tuple[str, int, bytes]] | None
+    ) -> None:
+        stamps = note.setdefault("stamps", {})
+        position = 0
+        for name, offset, length, stamp in reply["files"]:
+            data = content[position : position + length]
+            position += length
+            if not _is_known(name) or len(data) != length:
+                raise TargetError(
+                    f"{self._name}: the agent there sent something that doesn't belong to a run: {name!r}"
+                )
+            path = os.path.join(self._run.root, name)
+            if stamp is not None:
+                records.write_atomic(path, data)
+                stamps[name] = stamp
+            elif name == _JOURNAL and withheld is not None:
+                withheld.append((name, offset, data))
+            else:
+                _write_at(path, offset, data)
+        for name in reply["gone"]:
+            if stamps.pop(name, None) is not None:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self._run.root, name))
+
+    def _gone(self) -> tuple[str, str]:
+        """The target has no record of a run that it was handed: somebody removed it there."""
+        closing.end_unsupervised(
+            self._record,
+            states.FAILED,
+            f"its record on {self._name} is gone: somebody removed it, or the home there is another",
+        )
+        return self._record.status()
+
+    def _not_responding(self, why: str) -> tuple[str, str]:
+        note = self._note()
+        seen = float(note.get("seen") or 0.0)
+        if not note.get("handed_over"):
+            state, reason = states.NOT_STARTED, f"handing over to {self._name}, retrying: {why}"
+        else:
+            when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seen)) if seen else "never"
+            state, reason = states.NOT_RESPONDING, f"last seen {when}, retrying: {why}"
+        return state, reason
+
+    @contextlib.contextmanager
+    def _alone(self, wait: bool = False) -> Iterator[bool]:
+        descriptor = os.open(self._run.replica_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+        try:
+            try:
+                filelocks.lock(descriptor, self._run.replica_lock, wait=wait)
+                mine = True
+            except BlockingIOError:
+                mine = False
+            except filelocks.NoFileLocks:
+                mine = True  # every write is one that may be repeated
+            yield mine
+        finally:
+            os.close(descriptor)
+
+    def _note(self) -> dict[str, Any]:
+        return read_note(self._run)
+
+    def _keep(self, note: dict[str, Any]) -> None:
+        records.write_json(self._run.replica, note)
+
+
+def read_note(run: layout.RunLayout) -> dict[str, Any]:
+    """Return what is known here of how far a run's record was brought."""
+    try:
+        value = records.read_json(run.replica)
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def mark_handed_over(run: layout.RunLayout) -> None:
+    """Note that the target has the run."""
+    records.write_json(run.replica, {**read_note(run), "handed_over": True, "seen": time.time()})
+
+
+def mark_given_up(run: layout.RunLayout) -> None:
+    """Note that its submitter tries no more to hand the run over, though it may live."""
+    records.write_json(run.replica, {**read_note(run), "given_up": True})
+
+
+def _is_known(name: str) -> bool:
+    top, slash, rest = name.partition("/")
+    if slash:
+        return top in _GROWING and bool(rest) and "/" not in rest and not rest.startswith(".")
+    return name in _WHOLE or name == _JOURNAL
+
+
+def _write_at(path: str, offset: int, data: bytes) -> None:
+    """Write a part of a file that grows; the same part may be written again."""
+    os.makedirs(os.path.dirname(path), layout.DIRECTORY_MODE, exist_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+    try:
+        if offset == 0 and os.fstat(descriptor).st_size > len(data):
+            os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        records.write_all(descriptor, data)
+    finally:
+        os.close(descriptor)

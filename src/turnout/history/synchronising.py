@@ -1,0 +1,94 @@
+"""Brings all that is outstanding of a workspace's runs on other machines."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import NamedTuple
+
+from turnout.history.replica import Replica, read_note
+from turnout.runtime import layout, states
+from turnout.runtime.record import RunRecord
+from turnout.targets.reach import TargetError, Unreachable
+
+_COLLECT_SECONDS = 86400.0
+
+
+class Outcome(NamedTuple):
+    """How it stands with a run after it was synchronised.
+
+    Attributes:
+        run: its id.
+        target: its target's name.
+        status: its state.
+        reason: why it is so.
+        failed: whether its target couldn't be asked.
+    """
+
+    run: str
+    target: str
+    status: str
+    reason: str
+    failed: bool
+
+
+def outstanding(workspace: layout.WorkspaceLayout, target: str | None, outputs: bool) -> list[str]:
+    """Return the ids of runs elsewhere that have not ended here, or, with `outputs`, whose outputs are not here."""
+    found = []
+    try:
+        names = sorted(name for name in os.listdir(workspace.runs) if not name.startswith("."))
+    except FileNotFoundError:
+        names = []
+    for run_id in names:
+        run = workspace.run(run_id)
+        if not os.path.exists(run.replica) and states.is_final(_state(run)):
+            continue  # of this machine, mostly: its definition need not be read
+        if _is_elsewhere(run, target):
+            note = read_note(run)
+            handed_over = bool(note.get("handed_over"))
+            if not states.is_final(_state(run)) or (outputs and handed_over and not note.get("collected")):
+                found.append(run_id)
+    return found
+
+
+def synchronise(
+    workspace: layout.WorkspaceLayout, target: str | None, outputs: bool, report: Callable[[str], None]
+) -> list[Outcome]:
+    """Bring what is outstanding; a target that can't be reached is tried once and its runs say so.
+
+    Args:
+        workspace: whose runs.
+        target: only those of this target; None for all.
+        outputs: bring what ended runs left, too.
+        report: gets a line for each run.
+    """
+    done = []
+    for run_id in outstanding(workspace, target, outputs):
+        run = workspace.run(run_id)
+        report(f"asking for {run_id}")
+        copy = Replica(run, workspace.home)
+        status, reason = copy.look(seconds=_COLLECT_SECONDS, keep_there=not outputs)
+        failed = status == states.NOT_RESPONDING
+        if states.is_final(status) and outputs and not copy.is_collected():
+            try:
+                copy.collect()
+            except (Unreachable, TargetError) as error:
+                reason, failed = f"its outputs are not here: {error}", True
+        done.append(Outcome(run_id, str(_target(run).get("name")), status, reason, failed))
+    return done
+
+
+def _state(run: layout.RunLayout) -> str:
+    return str(RunRecord(run.root).journaled_state().get("state"))
+
+
+def _target(run: layout.RunLayout) -> dict[str, object]:
+    return dict(RunRecord(run.root).definition.get("target") or {})
+
+
+def _is_elsewhere(run: layout.RunLayout, name: str | None) -> bool:
+    try:
+        target = _target(run)
+    except (OSError, ValueError, TypeError):
+        return False
+    return target.get("reach") not in (None, "local") and name in (None, target.get("name"))

@@ -1,0 +1,267 @@
+"""What arrives on a target: objects, tools, wheels, and runs with their records. Every request may be repeated.
+
+Objects arrive in any number of `store` requests. Each is a series of parts: 32 bytes of digest, a flag whether the part ends
+its object, and a length (`PART`), then the bytes. Those that are `quiet` are answered only if they fail. An object is
+committed to the store when a request says `commit`; what a broken connection leaves uncommitted is sent again.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import time
+import zlib
+from typing import Any, Dict, List, Optional, Tuple
+
+from turnout.runtime import (
+    closing,
+    foundation,
+    gclock,
+    handed,
+    layout,
+    manifest,
+    markers,
+    records,
+    runlock,
+    runqueue,
+    states,
+)
+from turnout.runtime.objects import Incoming, ObjectStore
+from turnout.runtime.record import RunRecord
+
+PART = struct.Struct(">32s?I")
+ZIPPED, PLAIN = "zlib", "plain"
+_NAME = re.compile(r"(?!\.)[^/\0]{1,255}").fullmatch
+_WHOLE = {"manifest", "patch.diff", "run.json", "journal.jsonl"}
+
+Answer = Tuple[Dict[str, Any], bytes]
+
+
+class Refused(ValueError):
+    """What came can't be taken."""
+
+
+class _Arriving:
+    """The objects of this connection that are not committed yet. One process serves one connection."""
+
+    def __init__(self) -> None:
+        self.incoming: Optional[Incoming] = None
+        self.digest = b""
+
+    def begin(self, home: layout.Home) -> Incoming:
+        if self.incoming is None:
+            os.makedirs(home.root, layout.DIRECTORY_MODE, exist_ok=True)
+            os.makedirs(home.objects, layout.DIRECTORY_MODE, exist_ok=True)
+            self.incoming = ObjectStore(home.objects).incoming()
+        return self.incoming
+
+    def drop(self) -> None:
+        if self.incoming is not None:
+            self.incoming.abandon()
+        self.incoming, self.digest = None, b""
+
+
+_arriving = _Arriving()
+
+
+def missing(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
+    """Reply with the digests, of those in the content (32 bytes each), that the store lacks."""
+    packed = zlib.decompress(content)
+    store = ObjectStore(home.objects)
+    digests = [packed[start : start + 32] for start in range(0, len(packed), 32)]
+    return {}, zlib.compress(b"".join(each for each in digests if not store.has(each.hex())), 1)
+
+
+def store(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
+    """Take a series of parts; with `commit`, put the whole objects into the store.
+
+    Raises:
+        Refused: an object's content is not what its digest says.
+        StoreError: the store can't be written; what was not committed is gone.
+    """
+    try:
+        incoming = _arriving.begin(home)
+        view = memoryview(zlib.decompress(content) if request.get("form") == ZIPPED else content)
+        position = 0
+        while position < len(view):
+            digest, ends, length = PART.unpack_from(view, position)
+            position += PART.size
+            _take(incoming, digest, view[position : position + length], ends)
+            position += length
+        if request.get("commit"):
+            return {"stored": incoming.commit()}, b""
+    except BaseException:
+        _arriving.drop()
+        raise
+    return {}, b""
+
+
+def _take(incoming: Incoming, digest: bytes, data: memoryview, ends: bool) -> None:
+    if _arriving.digest and digest != _arriving.digest:
+        raise Refused("an object was not sent to its end")
+    if ends and not _arriving.digest:
+        found: Optional[str] = incoming.add_bytes(bytes(data))
+    else:
+        if not _arriving.digest:
+            incoming.begin()
+            _arriving.digest = digest
+        incoming.extend(data)
+        found = incoming.finish(digest.hex()) if ends else None
+    if ends:
+        _arriving.digest = b""
+        if found != digest.hex():
+            raise Refused("an object arrived damaged: %s" % digest.hex())
+
+
+def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
+    """Take a run: write its record, with what is handed over to it.
+
+    Args:
+        home: this account's home.
+        request: `workspace` (the id), `run`, `files` (names and lengths, in the order of the content), `handed`
+            (variables, secrets and tools; see `turnout.runtime.handed`).
+        content: those files, compressed together.
+
+    Returns:
+        `directory`, when the record is there, now or from an earlier request; or `refused`, why it isn't; or how many
+        objects are `missing`, with their digests as content.
+
+    Raises:
+        Refused: names or files can't be meant.
+        OSError: the home can't be written; nothing half-made stays.
+    """
+    workspace, run = _run(home, request)
+    foundation.lay(home, workspace)
+    if os.path.lexists(workspace.tombstone(run.run_id)):
+        return {"refused": "the run was deleted or taken back there"}, b""
+    if RunRecord(run.root).exists():
+        return {"directory": run.root}, b""
+    files = _files(request, zlib.decompress(content))
+    with gclock.shared(home, _silent):
+        lacking = _lacking(home, files["manifest"])
+        if lacking:
+            return {"missing": len(lacking)}, zlib.compress(b"".join(bytes.fromhex(each) for each in lacking), 1)
+        _write(home, run, files, request.get("handed") or {})
+    return {"directory": run.root}, b""
+
+
+def withdraw(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
+    """See to it that a run that its submitter has not handed over never starts; reply whether it is `there`.
+
+    One that is in the queue, or has begun, is there. A record that nobody has queued is closed. One that hasn't come leaves a
+    tombstone, so that it can't come later.
+    """
+    workspace, run = _run(home, request)
+    foundation.lay(home, workspace)
+    record = RunRecord(run.root)
+    if not record.exists():
+        os.makedirs(workspace.deleted, layout.DIRECTORY_MODE, exist_ok=True)
+        records.write_atomic(workspace.tombstone(run.run_id), b"", sync=True)
+        if not record.exists():  # else it came meanwhile
+            return {"there": False}, b""
+    begun = str(record.journaled_state().get("state")) != states.NOT_STARTED
+    if not begun and runqueue.find(home, run.root) is None and runlock.acquire(run.lock):
+        closing.end_unsupervised(record, states.CANCELED, "never handed over: its submitter ended before")
+        handed.remove(home, run)
+    return {"there": True}, b""
+
+
+def tool(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
+    """Make an object a tool that builders call: `name`, and its `digest`. Reply with its path."""
+    name = _checked(str(request["name"]))
+    source = ObjectStore(home.objects).path(str(request["digest"]))
+    os.makedirs(home.tools, layout.DIRECTORY_MODE, exist_ok=True)
+    path = os.path.join(home.tools, name)
+    _link_or_copy(source, path, 0o500)
+    return {"path": path}, b""
+
+
+def wheels(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
+    """Give objects the names of wheels, for builders that can't fetch them: `wheels`, file names and digests."""
+    directory = os.path.join(home.tools, "wheels")
+    os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+    store = ObjectStore(home.objects)
+    for name, digest in dict(request["wheels"]).items():
+        path = os.path.join(directory, _checked(name))
+        if not os.path.exists(path):
+            _link_or_copy(store.path(str(digest)), path, 0o400)
+    return {"directory": directory}, b""
+
+
+def _run(home: layout.Home, request: Dict[str, Any]) -> Tuple[layout.WorkspaceLayout, layout.RunLayout]:
+    workspace = home.workspace(_checked(str(request["workspace"])))
+    return workspace, workspace.run(_checked(str(request["run"])))
+
+
+def _checked(name: str) -> str:
+    if not _NAME(name):
+        raise Refused("%r is no name of a file" % name)
+    return name
+
+
+def _files(request: Dict[str, Any], data: bytes) -> Dict[str, bytes]:
+    files: Dict[str, bytes] = {}
+    position = 0
+    for name, length in request["files"]:
+        if name not in _WHOLE:
+            raise Refused("%r does not belong to a new record" % name)
+        files[name] = data[position : position + length]
+        position += length
+    if position != len(data) or not {"manifest", "run.json", "journal.jsonl"} <= set(files):
+        raise Refused("the record did not come whole")
+    return files
+
+
+def _lacking(home: layout.Home, content: bytes) -> List[str]:
+    store = ObjectStore(home.objects)
+    kinds = (manifest.FILE, manifest.EXECUTABLE)
+    return sorted(store.missing({entry.content for entry in manifest.parse(content) if entry.kind in kinds}))
+
+
+def _write(home: layout.Home, run: layout.RunLayout, files: Dict[str, bytes], given: Dict[str, Any]) -> None:
+    """Write the record under a temporary name, and rename it into place."""
+    temporary = layout.RunLayout(os.path.join(os.path.dirname(run.root), ".%s.%s" % (run.run_id, os.urandom(4).hex())))
+    secret = ""
+    try:
+        os.makedirs(temporary.root, layout.DIRECTORY_MODE)
+        for directory in (temporary.events, temporary.user_logs, temporary.system_logs):
+            os.mkdir(directory, layout.DIRECTORY_MODE)
+        for name, data in files.items():
+            records.write_atomic(os.path.join(temporary.root, name), data, sync=True)
+        secret = handed.path(home, RunRecord(temporary.root).definition) or ""
+        if secret:
+            handed.write(home, os.path.basename(secret), run, handed.Handed.of(given))
+        records.sync_directory(temporary.root)
+        markers.mark_changed(run)
+        os.rename(temporary.root, run.root)
+    except BaseException as error:
+        import shutil  # only when something failed
+
+        shutil.rmtree(temporary.root, ignore_errors=True)
+        if isinstance(error, OSError) and RunRecord(run.root).exists():
+            return  # of two requests at once the other was quicker, and what was handed over is the same
+        if secret:
+            runqueue.remove_file(secret)
+        raise
+    records.sync_directory(os.path.dirname(run.root))
+
+
+def _link_or_copy(source: str, path: str, mode: int) -> None:
+    """Put a copy of an object under another name, whole or not at all. No link: its mode is another one."""
+    import shutil
+
+    temporary = "%s.%s.tmp" % (path, os.urandom(4).hex())
+    try:
+        shutil.copyfile(source, temporary)
+        os.chmod(temporary, mode)
+        moment = time.time()
+        os.utime(temporary, (moment, moment))
+        os.replace(temporary, path)
+    except BaseException:
+        runqueue.remove_file(temporary)
+        raise
+
+
+def _silent(line: str) -> None:
+    """Report to nobody: the submitter sees that the connection lives."""

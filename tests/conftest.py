@@ -13,7 +13,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import Phase, settings
 
-from turnout.testing import baseimage, condachannel, engines
+from turnout.testing import baseimage, condachannel, engines, remotehost
 
 # A shell without job control starts what it puts into the background with these ignored, and every process that a test
 # starts would inherit that: Ctrl-C in a test's terminal would do nothing.
@@ -168,3 +168,34 @@ def wheel(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture
+def make_remote_host(
+    missing_service: Callable[[str], NoReturn], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., remotehost.RemoteHost]]:
+    """Make real remote hosts (see `RemoteHost`), to which this process's ssh knows the way; they are gone after the test."""
+    lacking = remotehost.lacking()
+    if lacking:
+        missing_service(lacking)
+    made: list[remotehost.RemoteHost] = []
+
+    def make(**options: object) -> remotehost.RemoteHost:
+        host = remotehost.RemoteHost(**options)  # type: ignore[arg-type]
+        made.append(host)
+        host.up()
+        monkeypatch.setenv("TURNOUT_SSH_CONFIG", host.config)
+        return host
+
+    yield make
+    from turnout.targets.reach.ssh import reach
+
+    reach.close_all()
+    for host in made:
+        host.down()
+
+
+@pytest.fixture
+def remote_host(make_remote_host: Callable[..., remotehost.RemoteHost]) -> remotehost.RemoteHost:
+    """A real remote host."""
+    return make_remote_host()

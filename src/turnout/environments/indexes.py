@@ -30,6 +30,8 @@ def travelling(environ: Mapping[str, str]) -> dict[str, str]:
     """
     values = uvtool.variables(environ)
     found = {name: values[name] for name in values if name in _SETTINGS or _CREDENTIALS.fullmatch(name)}
+    if values.get("SSL_CERT_FILE") or values.get("SSL_CERT_DIR"):
+        found["UV_SYSTEM_CERTS"] = "1"  # certificates that this machine trusts of its own: the target's count there
     for name in _LOCATIONS:
         kept = [each for each in _split(name, values.get(name, "")) if "://" in each and not each.startswith("file:")]
         if kept:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 import zlib
+from collections.abc import Collection
 from typing import Any
 
 from turnout.runtime import layout
@@ -22,14 +23,23 @@ class OutOfTime(Exception):
     """There is more to bring than the time allowed for."""
 
 
-def collect(reach: Reach, directory: str, run: layout.RunLayout, deadline: float | None) -> int:
-    """Bring what the run left; return the bytes that came.
+def collect(
+    reach: Reach,
+    directory: str,
+    run: layout.RunLayout,
+    deadline: float | None,
+    limit: int | None,
+    names: Collection[str] | None = None,
+) -> list[tuple[str, int]]:
+    """Bring what the run left; return names and bytes of what stays there.
 
     Args:
         reach: the way to the target.
         directory: the run's record there.
         run: the record here.
         deadline: monotonic time at which to stop; None for never.
+        limit: larger files, in bytes, stay there; None to bring them all.
+        names: the artifacts to bring; None for all.
 
     Raises:
         OutOfTime: the deadline came first; what came is kept.
@@ -38,23 +48,27 @@ def collect(reach: Reach, directory: str, run: layout.RunLayout, deadline: float
     """
     entries = reach.run({"operation": "inventory", "directory": directory})["entries"]
     wanted: list[tuple[str, int, str]] = []
+    left: list[tuple[str, int]] = []
     for name, kind, size, content in entries:
         path = _checked(run, name)
         if kind == "l":
             _link(path, str(content))
-        elif not _is_there(path, int(size), str(content)):
+        elif _is_there(path, int(size), str(content)):
+            continue
+        elif (limit is not None and size > limit) or (names is not None and name.split("/", 1)[1] not in names):
+            left.append((name, int(size)))
+        else:
             wanted.append((name, int(size), str(content)))
-    moved = 0
     while wanted:
         if deadline is not None and time.monotonic() >= deadline:
             raise OutOfTime
-        moved += _fetch(reach, directory, run, wanted)
+        _fetch(reach, directory, run, wanted)
     with contextlib.suppress(OSError):
         os.rmdir(os.path.join(run.root, _PARTIAL))
-    return moved
+    return left
 
 
-def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tuple[str, int, str]]) -> int:
+def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tuple[str, int, str]]) -> None:
     """Ask for as much as one answer holds; take what is complete off `wanted`."""
     asked = [(name, _size(_partial(run, digest))) for name, _, digest in wanted[:_TOGETHER]]
     reply, content = reach.pull({"operation": "fetch", "directory": directory, "wanted": asked})
@@ -79,7 +93,6 @@ def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tup
         os.makedirs(os.path.dirname(path), layout.DIRECTORY_MODE, exist_ok=True)
         os.replace(partial, path)
         wanted.pop(0)
-    return position
 
 
 def _checked(run: layout.RunLayout, name: Any) -> str:

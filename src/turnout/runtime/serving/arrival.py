@@ -48,6 +48,7 @@ class _Arriving:
     def __init__(self) -> None:
         self.incoming: Optional[Incoming] = None
         self.digest = b""
+        self.failed = False
 
     def begin(self, home: layout.Home) -> Incoming:
         if self.incoming is None:
@@ -65,8 +66,14 @@ class _Arriving:
 _arriving = _Arriving()
 
 
+def abandon() -> None:
+    """Remove what came and was not committed: the connection has ended."""
+    _arriving.drop()
+
+
 def missing(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
     """Reply with the digests, of those in the content (32 bytes each), that the store lacks."""
+    _arriving.failed = False
     packed = zlib.decompress(content)
     store = ObjectStore(home.objects)
     digests = [packed[start : start + 32] for start in range(0, len(packed), 32)]
@@ -80,6 +87,10 @@ def store(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
         Refused: an object's content is not what its digest says.
         StoreError: the store can't be written; what was not committed is gone.
     """
+    if _arriving.failed:
+        if request.get("quiet"):
+            return {}, b""  # it was on its way already
+        raise Refused("an earlier part could not be taken")
     try:
         incoming = _arriving.begin(home)
         view = memoryview(zlib.decompress(content) if request.get("form") == ZIPPED else content)
@@ -93,6 +104,7 @@ def store(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
             return {"stored": incoming.commit()}, b""
     except BaseException:
         _arriving.drop()
+        _arriving.failed = True
         raise
     return {}, b""
 

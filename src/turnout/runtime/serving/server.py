@@ -79,6 +79,7 @@ class Server:
         except (BrokenPipeError, ConnectionError):
             return
         finally:
+            arrival.abandon()
             self._over.set()
             self._busy.set()
 

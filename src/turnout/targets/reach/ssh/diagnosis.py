@@ -97,7 +97,7 @@ _SIGNS = (
     ("no route to host", "can't be reached from here: no route to it; check the address and the network", False),
     ("network is unreachable", "can't be reached from here: the network is down", False),
     (
-        "permission denied",
+        "permission denied (",  # a shell's own complaint has no list of methods after it
         "doesn't let this account in: `{by_hand}` must work without a question; --identity names a key, ssh-add keeps one",
         True,
     ),

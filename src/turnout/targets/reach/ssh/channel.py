@@ -148,6 +148,8 @@ class Channel:
         self._said.seek(0)
         said = self._said.read().decode("utf-8", "replace")
         if not said.strip() and not self._greeted:  # such as nologin(8), which prints to the standard output
+            with contextlib.suppress(OSError):
+                self._buffer += os.read(self._in, _BLOCK)
             said = bytes(self._buffer[-_SHOWN:]).decode("utf-8", "replace")
         self.close()
         return ChannelBroken(f"{said}\n{why}" if why else said, status)

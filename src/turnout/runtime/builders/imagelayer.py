@@ -29,9 +29,6 @@ PREFIX = _PLACE + "/environment"
 _VOLUME = "turnout-cache"
 """Of the engine, for the caches of an account that must not have root's files in its own."""
 
-_PASSED_ON = re.compile(
-    r"UV_\w+|RATTLER_\w+|CONDA_OVERRIDE_\w+|(HTTPS?|ALL|NO)_PROXY|NETRC|SSL_CERT_FILE|SSL_CERT_DIR", re.IGNORECASE
-)
 _OF_THE_MACHINE = (
     "UV_CACHE_DIR",
     "UV_CONFIG_FILE",
@@ -129,7 +126,7 @@ class Layer:
         passed = {
             name: value
             for name, value in self._variables.items()
-            if (_PASSED_ON.fullmatch(name) and name not in _OF_THE_MACHINE) or name in named
+            if (uvtool.WAYS.fullmatch(name) and name not in _OF_THE_MACHINE) or name in named
         }
         passed.update(self._values)
         return ["export %s=%s" % (name, shlex.quote(value)) for name, value in sorted(passed.items())]

@@ -27,6 +27,7 @@ from turnout.runtime import (
     runqueue,
     states,
 )
+from turnout.runtime.builders import uvtool
 from turnout.runtime.objects import Incoming, ObjectStore
 from turnout.runtime.record import RunRecord
 
@@ -220,7 +221,10 @@ def _write(home: layout.Home, run: layout.RunLayout, files: Dict[str, bytes], gi
             records.write_atomic(os.path.join(temporary.root, name), data, sync=True)
         secret = handed.path(home, RunRecord(temporary.root).definition) or ""
         if secret:
-            handed.write(home, os.path.basename(secret), run, handed.Handed.of(given))
+            came = handed.Handed.of(given)
+            # Proxies and certificates are those of this account's sessions: whoever builds is no part of one.
+            came = came._replace(tools={**uvtool.ways(os.environ), **came.tools})
+            handed.write(home, os.path.basename(secret), run, came)
         records.sync_directory(temporary.root)
         markers.mark_changed(run)
         os.rename(temporary.root, run.root)

@@ -137,8 +137,8 @@ def submit(
 
 def _bring(workspace: Any, plan: Plan, report: Callable[[str], None], progress: Any) -> None:
     """Bring what the run needs to its target, before there is a run."""
-    from turnout import handover
-    from turnout.environments import resolution
+    from turnout import handover, wheelhouse
+    from turnout.environments import resolution, wheels
     from turnout.targets import reach, registry
 
     target = plan.definition["target"]
@@ -151,8 +151,20 @@ def _bring(workspace: Any, plan: Plan, report: Callable[[str], None], progress: 
             if kept is not None and kept.get("id") == target.get("id"):
                 registry.replace(workspace.layout, target["name"], {**kept, "facts": {**kept["facts"], "uv": uv}})
 
-    if plan.definition["environment"]["kind"] != "existing":
-        handover.patiently(tools, f"uploading to {target['name']}", report)
+    def packages() -> None:
+        asked = wheels.Asked(
+            environment=plan.definition["environment"],
+            home=workspace.home,
+            target=str(target["name"]),
+            facts=plan.facts,
+            variables={**os.environ, **plan.handed.secrets},
+            hide=redaction.redactor(plan.handed.secrets.values()),
+            report=report,
+        )
+        wheelhouse.bring(way, asked, progress)
+
+    for each in (tools, packages) if plan.definition["environment"]["kind"] != "existing" else ():
+        handover.patiently(each, f"uploading to {target['name']}", report)
     handover.send_objects(way, plan.manifest, str(target["name"]), report, progress)
 
 

@@ -54,6 +54,7 @@ class Home:
         "runtime",
         "secrets",
         "tools",
+        "wheels",
         "workspaces",
     )
 
@@ -70,6 +71,7 @@ class Home:
         self.gc_lock = os.path.join(root, "gc.lock")  # held by submits (shared) and by gc (alone); always empty
         self.gc_turn = os.path.join(root, "gc.turn")  # gc closes it, so that no further submit begins; always empty
         self.tools = os.path.join(root, "tools")  # links to tools that builders call: uv, rattler
+        self.wheels = os.path.join(root, "wheels")  # KEY/: what a submitter brought for an environment, and wheels.json
         self.workspaces = os.path.join(root, "workspaces")
 
     def workspace(self, name: str) -> "WorkspaceLayout":

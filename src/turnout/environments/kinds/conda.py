@@ -52,7 +52,9 @@ def request(specification: Specification, context: Context) -> dict[str, Any]:
             _add(channels, channel)
     for channel in channels:
         if channel.startswith("file:"):
-            context.report(f"{channel} is on this machine only: this environment can be built here and nowhere else")
+            context.report(
+                f"{channel} is on this machine: this environment can be built only where that folder is, too"
+            )
     return {
         **uv.request(specification, context),
         "channels": channels or [_DEFAULT_CHANNEL],  # in their order: the first one that has a package wins

@@ -197,7 +197,8 @@ class _Reader:
                 raise self._wrong(f"{main} names {local.path}, which has neither pyproject.toml nor setup.py")
             main = local.line
             self.found.local[local.path] = local_paths.digest(local.path, editable)
-            self._bound(local.path)
+            if editable:
+                self._bound(local.path)
         if hashes:
             self.found.hashes.setdefault(identity(main), []).extend(hashes)
         into.append(f"-e {main}" if editable else main)
@@ -208,12 +209,11 @@ class _Reader:
         path = os.path.abspath(os.path.join(self.directory, os.path.expanduser(value)))
         if not os.path.exists(path):
             raise self._wrong(f"--find-links {value} names {path}, which does not exist")
-        self._bound(path)
         return local_paths.uri(path)
 
     def _bound(self, path: str) -> None:
         self._once(
-            self.found.notes, f"{path} is on this machine only: this environment can be built here and nowhere else"
+            self.found.notes, f"{path} is editable: this environment can be built on this machine and nowhere else"
         )
 
     def _refuse_credentials(self, text: str) -> None:

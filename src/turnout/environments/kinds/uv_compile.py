@@ -14,7 +14,7 @@ from turnout.environments.kinds.specification import running_python
 from turnout.exceptions import EnvironmentException
 from turnout.runtime.builders import pythons, uvtool, words
 
-_FOREIGN = {
+FOREIGN = {
     "linux-x86_64": "x86_64-unknown-linux-gnu",
     "linux-aarch64": "aarch64-unknown-linux-gnu",
     "darwin-arm64": "aarch64-apple-darwin",
@@ -117,7 +117,7 @@ def _arguments(
     if python:
         arguments += ["--python", python]
     if not context.here:
-        arguments += ["--python-platform", _FOREIGN.get(context.platform, context.platform)]
+        arguments += ["--python-platform", FOREIGN.get(context.platform, context.platform)]
     return arguments
 
 

@@ -16,6 +16,7 @@ from turnout.runtime.builders.contract import BuildFailed, Built
 
 if TYPE_CHECKING:
     from turnout.runtime.builders.runner import Runner
+    from turnout.runtime.builders.wheelhouse import Wheelhouse
 
 MAKES_DIRECTORY = True
 
@@ -59,7 +60,13 @@ def build(environment: Dict[str, Any], directory: str, runner: "Runner") -> Dict
     Raises:
         BuildFailed: a tool is missing or failed, or the Python that was installed doesn't run.
     """
-    from turnout.runtime.builders import inside, inspection, rattlertool, uvtool  # not for those who only look
+    from turnout.runtime.builders import (
+        inside,
+        inspection,
+        rattlertool,
+        uvtool,
+        wheelhouse,
+    )  # not for those who only look
 
     lock = environment.get("lock") or {}
     pip = bool(lock.get("requirements"))
@@ -78,7 +85,8 @@ def build(environment: Dict[str, Any], directory: str, runner: "Runner") -> Dict
     asked = inspection.begin(path, variables)  # the packages are looked up when all are there
     try:
         if pip:
-            _install_pip(uv_path, path, lock, directory, variables, runner)
+            brought = wheelhouse.find(runner.home, environment)
+            _install_pip(uv_path, path, lock, directory, variables, runner, brought)
     finally:
         facts = asked.finish(_SECONDS_TO_ANSWER)
     if "error" in facts:
@@ -109,13 +117,19 @@ def installed(prefix: str) -> List[Dict[str, Any]]:
 
 
 def _install_pip(
-    uv_path: str, path: str, lock: Dict[str, Any], directory: str, variables: Dict[str, str], runner: "Runner"
+    uv_path: str,
+    path: str,
+    lock: Dict[str, Any],
+    directory: str,
+    variables: Dict[str, str],
+    runner: "Runner",
+    brought: Optional["Wheelhouse"],
 ) -> None:
     """Install what the lock names beside conda's packages; a package of conda's that is of another version makes way."""
     _make_way(directory, lock["requirements"], runner)
-    listing = uv.write_listing(lock, directory)
+    listing = uv.write_listing(lock, directory, brought)
     # Some Pythons are marked as managed by someone else; this copy is nobody's but ours.
-    options = ["--no-deps", "--break-system-packages", *uv.arguments(lock, variables)]
+    options = ["--no-deps", "--break-system-packages", *uv.arguments(lock, variables, brought)]
     runner.run(
         [uv_path, "pip", "install", "--python", path, *options, "-r", listing], variables, "install the packages"
     )

@@ -115,11 +115,12 @@ def _layer(line: str) -> str:
 
 def _install(engine: engines.Engine, base: str, environment: Dict[str, Any], directory: str, runner: Runner) -> str:
     """Install the packages in a container of the base image, commit it, and return the id of the new image."""
-    from turnout.runtime.builders import imagelayer, uvsteps
+    from turnout.runtime.builders import imagelayer, uvsteps, wheelhouse
 
     key, lock = str(environment.get("key")), environment.get("lock") or {}
     name = "turnout-build-%s" % os.urandom(8).hex()
-    layer = imagelayer.Layer(engine, lock, str(environment.get("python")), directory, runner)
+    brought = wheelhouse.find(runner.home, environment)
+    layer = imagelayer.Layer(engine, lock, str(environment.get("python")), directory, runner, brought)
     command = [
         *("create", "--interactive", "--pull", "never", "--name", name, "--network", "host", "--user", "0"),
         *("--label", "%s=%s" % (KEY_LABEL, key)),

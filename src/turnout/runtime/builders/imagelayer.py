@@ -12,12 +12,13 @@ import os
 import re
 import shlex
 import subprocess
-from typing import Any, Dict, List, Set
+from typing import Any, Dict, List, Optional, Set
 from urllib.parse import unquote
 
 from turnout.runtime import records
 from turnout.runtime.builders import rattlertool, uv, uvtool
 from turnout.runtime.builders.runner import Runner
+from turnout.runtime.builders.wheelhouse import Wheelhouse
 from turnout.runtime.containers import engine as engines
 from turnout.runtime.containers import mounts
 
@@ -28,9 +29,6 @@ PREFIX = _PLACE + "/environment"
 _VOLUME = "turnout-cache"
 """Of the engine, for the caches of an account that must not have root's files in its own."""
 
-_PASSED_ON = re.compile(
-    r"UV_\w+|RATTLER_\w+|CONDA_OVERRIDE_\w+|(HTTPS?|ALL|NO)_PROXY|NETRC|SSL_CERT_FILE|SSL_CERT_DIR", re.IGNORECASE
-)
 _OF_THE_MACHINE = (
     "UV_CACHE_DIR",
     "UV_CONFIG_FILE",
@@ -54,7 +52,13 @@ class Layer:
     """
 
     def __init__(
-        self, engine: engines.Engine, lock: Dict[str, Any], python: str, directory: str, runner: Runner
+        self,
+        engine: engines.Engine,
+        lock: Dict[str, Any],
+        python: str,
+        directory: str,
+        runner: Runner,
+        brought: Optional[Wheelhouse] = None,
     ) -> None:
         """Write what the tools read into `directory`, and put options and script together.
 
@@ -63,13 +67,16 @@ class Layer:
         """
         self.options: List[str] = []
         self._lock = lock
+        self._brought = None if brought is None else brought._replace(directory=_PLACE + "/wheels")
         self._given = runner.variables
         self._variables = uvtool.variables(runner.variables)
         uv_path = uvtool.require(runner)
         self._values = {"HOME": "/tmp", "UV_LINK_MODE": "copy", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
         self._values["UV_PYTHON_INSTALL_DIR"] = _PLACE + "/pythons"
         self._mount(os.path.realpath(uv_path), _PLACE + "/uv")
-        self._mount(uv.write_listing(lock, directory), _PLACE + "/requirements.txt")
+        self._mount(uv.write_listing(lock, directory, self._brought), _PLACE + "/requirements.txt")
+        if brought is not None:
+            self._mount(brought.directory, _PLACE + "/wheels")
         self._mount_files()
         self._mount_caches(engine, uv_path)
         steps = ["set -e", "umask 022", *self._exports()]
@@ -86,7 +93,7 @@ class Layer:
 
     def _mount_files(self) -> None:
         """Mount what requirements, locked packages and variables name on this machine."""
-        named: Set[str] = set(self._lock.get("local") or {})
+        named: Set[str] = set() if self._brought is not None else set(self._lock.get("local") or {})
         for package in self._lock.get("conda") or ():
             if str(package["url"]).startswith("file://"):
                 named.add(os.path.dirname(os.path.dirname(unquote(package["url"][len("file://") :]))))
@@ -119,7 +126,7 @@ class Layer:
         passed = {
             name: value
             for name, value in self._variables.items()
-            if (_PASSED_ON.fullmatch(name) and name not in _OF_THE_MACHINE) or name in named
+            if (uvtool.WAYS.fullmatch(name) and name not in _OF_THE_MACHINE) or name in named
         }
         passed.update(self._values)
         return ["export %s=%s" % (name, shlex.quote(value)) for name, value in sorted(passed.items())]
@@ -143,7 +150,7 @@ class Layer:
         return [*steps, "rm -rf %s" % tool]
 
     def _install(self, how: str, option: str) -> str:
-        given = " ".join(shlex.quote(word) for word in uv.arguments(self._lock, self._given))
+        given = " ".join(shlex.quote(word) for word in uv.arguments(self._lock, self._given, self._brought))
         words = ("%s/uv pip" % _PLACE, how, "--python %s/bin/python" % PREFIX, given, option)
         return " ".join(word for word in (*words, "%s/requirements.txt" % _PLACE) if word)
 

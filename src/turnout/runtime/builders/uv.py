@@ -12,6 +12,7 @@ from turnout.runtime.builders.contract import BuildFailed, Built
 
 if TYPE_CHECKING:
     from turnout.runtime.builders.runner import Runner
+    from turnout.runtime.builders.wheelhouse import Wheelhouse
 
 MAKES_DIRECTORY = True
 
@@ -42,7 +43,14 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     Raises:
         BuildFailed: uv is missing or failed, or the Python that it made doesn't run.
     """
-    from turnout.runtime.builders import inside, inspection, pythons, uvsteps, uvtool  # not for those who only look
+    from turnout.runtime.builders import (
+        inside,
+        inspection,
+        pythons,
+        uvsteps,
+        uvtool,
+        wheelhouse,
+    )  # not for those who only look
 
     uv = uvtool.require(runner)
     lock = environment.get("lock") or {}
@@ -56,7 +64,7 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
     path = _interpreter(directory)
     asked = inspection.begin(path, variables)  # it starts while uv installs; the packages are looked up afterwards
     try:
-        _install(uv, path, lock, directory, variables, runner)
+        _install(uv, path, lock, directory, variables, runner, wheelhouse.find(runner.home, environment))
     finally:
         facts = asked.finish(_SECONDS_TO_ANSWER)
     if "error" in facts:
@@ -70,14 +78,20 @@ def build(environment: Dict[str, Any], directory: str, runner: Runner) -> Dict[s
 
 
 def _install(
-    uv: str, path: str, lock: Dict[str, Any], directory: str, variables: Dict[str, str], runner: Runner
+    uv: str,
+    path: str,
+    lock: Dict[str, Any],
+    directory: str,
+    variables: Dict[str, str],
+    runner: Runner,
+    brought: Optional[Wheelhouse],
 ) -> None:
     """Install exactly what the lock names into the environment of the interpreter `path`."""
     from turnout.runtime.builders import uvsteps
 
     if lock.get("requirements"):
-        listing = write_listing(lock, directory)
-        command = [uv, "pip", "sync", "--python", path, *arguments(lock, variables), listing]
+        listing = write_listing(lock, directory, brought)
+        command = [uv, "pip", "sync", "--python", path, *arguments(lock, variables, brought), listing]
         steps = uvsteps.UvSteps(len(lock["requirements"]))
         runner.step(steps.now())
         try:
@@ -88,21 +102,32 @@ def _install(
             raise
 
 
-def write_listing(lock: Dict[str, Any], directory: str) -> str:
-    """Write the requirements file that uv installs a lock's packages from; return its path."""
+def write_listing(lock: Dict[str, Any], directory: str, brought: Optional[Wheelhouse] = None) -> str:
+    """Write the requirements file that uv installs a lock's packages from; return its path.
+
+    Args:
+        lock: the lock.
+        directory: where to.
+        brought: the wheels that the submitter has brought, as uv will see them.
+    """
     from turnout.runtime.builders import uvtool
 
     listing = os.path.join(directory, "requirements.txt")
-    lines = [*uvtool.file_lines(lock.get("sources") or []), *(lock.get("build") or []), *lock["requirements"]]
+    sources, requirements = uvtool.file_lines(lock.get("sources") or []), lock["requirements"]
+    if brought is not None:
+        sources, requirements = brought.sources(sources), [brought.requirement(line) for line in requirements]
+    lines = [*sources, *(lock.get("build") or []), *requirements]
     with open(listing, "w", encoding="utf-8") as stream:
         stream.write("\n".join(lines) + "\n")
     return listing
 
 
-def arguments(lock: Dict[str, Any], variables: Mapping[str, str]) -> List[str]:
+def arguments(lock: Dict[str, Any], variables: Mapping[str, str], brought: Optional[Wheelhouse] = None) -> List[str]:
     """Return what uv, with these variables, must be told of a lock beside that file."""
     from turnout.runtime.builders import uvtool
 
+    if brought is not None:
+        return brought.arguments() or uvtool.arguments(lock.get("sources") or [], variables)
     return [*uvtool.arguments(lock.get("sources") or [], variables), *_refreshed(lock)]
 
 

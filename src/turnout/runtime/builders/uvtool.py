@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Dict, Iterable, List, Mapping, Optional
 
@@ -51,6 +52,12 @@ _FROM_PIP = (
 )
 
 
+WAYS = re.compile(
+    r"UV_\w+|RATTLER_\w+|CONDA_OVERRIDE_\w+|(HTTPS?|ALL|NO)_PROXY|NETRC|SSL_CERT_FILE|SSL_CERT_DIR", re.IGNORECASE
+)
+"""Variables that say how tools get at packages: indexes, credentials, proxies, certificates."""
+
+
 def find(home: layout.Home, environ: Mapping[str, str]) -> str:
     """Return the path of uv: `TURNOUT_UV`, else the home's tools, else the first on PATH; empty when there is none."""
     linked = os.path.join(home.tools, "uv")
@@ -84,6 +91,12 @@ def variables(environ: Mapping[str, str]) -> Dict[str, str]:
     values["UV_NO_PROGRESS"] = "1"
     values["UV_NO_WRAP"] = "1"  # a wrapped line would hide the cause of a failure from `words`
     return values
+
+
+def ways(environ: Mapping[str, str]) -> Dict[str, str]:
+    """Return the variables of a machine that say how tools get at packages there, pip's among them."""
+    pips = {"PIP_FIND_LINKS", *(name for name, _, _ in _FROM_PIP)}
+    return {name: value for name, value in environ.items() if name in pips or WAYS.fullmatch(name)}
 
 
 def arguments(sources: Iterable[str], environ: Optional[Mapping[str, str]] = None) -> List[str]:

@@ -15,6 +15,7 @@ DELETED = "deleted runs"
 HALF_MADE = "half-made runs"
 SECRETS = "stale secrets"
 TEMPORARY = "temporary files"
+WHEELS = "wheels brought for environments"
 
 _TEMPORARY = re.compile(r".+\.(tmp|new)", re.DOTALL).fullmatch
 
@@ -33,7 +34,7 @@ def finish_deletions(home: layout.Home, sweep: Sweep) -> None:
 
 
 def free(home: layout.Home, sweep: Sweep) -> None:
-    """Free half-made runs, temporary files and secrets that no run waits for."""
+    """Free half-made runs, temporary files, secrets that no run waits for, and wheels that were brought long ago."""
     for workspace in _workspaces(home):
         for name in names(workspace.runs):
             path = os.path.join(workspace.runs, name)
@@ -45,6 +46,9 @@ def free(home: layout.Home, sweep: Sweep) -> None:
             if _TEMPORARY(name) and is_older(path, sweep.before_unguarded):
                 sweep.free(TEMPORARY, path)
     _free_secrets(home, sweep)
+    for name in names(home.wheels):  # needed until the environment is built
+        if is_older(os.path.join(home.wheels, name), sweep.before_unguarded):
+            sweep.free(WHEELS, os.path.join(home.wheels, name))
 
 
 def remove_trash(home: layout.Home, sweep: Sweep) -> None:

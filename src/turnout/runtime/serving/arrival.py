@@ -1,4 +1,4 @@
-"""What arrives on a target: objects, tools, wheels, and runs with their records. Every request may be repeated.
+"""What arrives on a target: objects, tools, and runs with their records. Every request may be repeated.
 
 Objects arrive in any number of `store` requests. Each is a series of parts: 32 bytes of digest, a flag whether the part ends
 its object, and a length (`PART`), then the bytes. Those that are `quiet` are answered only if they fail. An object is
@@ -27,6 +27,7 @@ from turnout.runtime import (
     runqueue,
     states,
 )
+from turnout.runtime.builders import uvtool
 from turnout.runtime.objects import Incoming, ObjectStore
 from turnout.runtime.record import RunRecord
 
@@ -181,32 +182,21 @@ def withdraw(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answ
 
 def tool(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
     """Make an object a tool that builders call: `name`, and its `digest`. Reply with its path."""
-    name = _checked(str(request["name"]))
+    name = checked(str(request["name"]))
     source = ObjectStore(home.objects).path(str(request["digest"]))
     os.makedirs(home.tools, layout.DIRECTORY_MODE, exist_ok=True)
     path = os.path.join(home.tools, name)
-    _link_or_copy(source, path, 0o500)
+    _copy(source, path, 0o500)
     return {"path": path}, b""
 
 
-def wheels(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
-    """Give objects the names of wheels, for builders that can't fetch them: `wheels`, file names and digests."""
-    directory = os.path.join(home.tools, "wheels")
-    os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
-    store = ObjectStore(home.objects)
-    for name, digest in dict(request["wheels"]).items():
-        path = os.path.join(directory, _checked(name))
-        if not os.path.exists(path):
-            _link_or_copy(store.path(str(digest)), path, 0o400)
-    return {"directory": directory}, b""
-
-
 def _run(home: layout.Home, request: Dict[str, Any]) -> Tuple[layout.WorkspaceLayout, layout.RunLayout]:
-    workspace = home.workspace(_checked(str(request["workspace"])))
-    return workspace, workspace.run(_checked(str(request["run"])))
+    workspace = home.workspace(checked(str(request["workspace"])))
+    return workspace, workspace.run(checked(str(request["run"])))
 
 
-def _checked(name: str) -> str:
+def checked(name: str) -> str:
+    """Return a name that one file in a directory can have. Raises Refused when it is none."""
     if not _NAME(name):
         raise Refused("%r is no name of a file" % name)
     return name
@@ -243,7 +233,10 @@ def _write(home: layout.Home, run: layout.RunLayout, files: Dict[str, bytes], gi
             records.write_atomic(os.path.join(temporary.root, name), data, sync=True)
         secret = handed.path(home, RunRecord(temporary.root).definition) or ""
         if secret:
-            handed.write(home, os.path.basename(secret), run, handed.Handed.of(given))
+            came = handed.Handed.of(given)
+            # Proxies and certificates are those of this account's sessions: whoever builds is no part of one.
+            came = came._replace(tools={**uvtool.ways(os.environ), **came.tools})
+            handed.write(home, os.path.basename(secret), run, came)
         records.sync_directory(temporary.root)
         markers.mark_changed(run)
         os.rename(temporary.root, run.root)
@@ -259,7 +252,7 @@ def _write(home: layout.Home, run: layout.RunLayout, files: Dict[str, bytes], gi
     records.sync_directory(os.path.dirname(run.root))
 
 
-def _link_or_copy(source: str, path: str, mode: int) -> None:
+def _copy(source: str, path: str, mode: int) -> None:
     """Put a copy of an object under another name, whole or not at all. No link: its mode is another one."""
     import shutil
 

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Callable, Dict, List, Tuple
 
 from turnout.runtime import agent, layout, starting
 from turnout.runtime.objects import StoreError
-from turnout.runtime.serving import arrival, facts, frames, readback
+from turnout.runtime.serving import arrival, facts, frames, packages, readback
 
 BEAT_SECONDS = 2.0
 _IDLE_SECONDS = 900.0
@@ -26,7 +26,8 @@ OPERATIONS: Dict[str, Callable[[layout.Home, Dict[str, Any], bytes], Answer]] = 
     "accept": arrival.accept,
     "withdraw": arrival.withdraw,
     "tool": arrival.tool,
-    "wheels": arrival.wheels,
+    "environment": packages.environment,
+    "wheels": packages.wheels,
     "changes": readback.changes,
     "inventory": readback.inventory,
     "fetch": readback.fetch,

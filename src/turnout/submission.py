@@ -165,7 +165,9 @@ def _bring(workspace: Any, plan: Plan, report: Callable[[str], None], progress: 
 
     for each in (tools, packages) if plan.definition["environment"]["kind"] != "existing" else ():
         handover.patiently(each, f"uploading to {target['name']}", report)
-    handover.send_objects(way, plan.manifest, str(target["name"]), report, progress)
+    known = handover.last_sent(workspace.layout, target)
+    there = handover.read_manifest(workspace.layout, known) if known else b""
+    handover.send_objects(way, plan.manifest, there, str(target["name"]), report, progress)
 
 
 def _deliver(
@@ -182,10 +184,12 @@ def _deliver(
 
     target = plan.definition["target"]
     way = reach.make(target, workspace.home)
+    base = handover.last_sent(workspace.layout, target)
     try:
         handover.deliver(
-            way, lambda: scheduler.start(request), workspace.id, run, plan.handed, str(target["name"]), report
+            way, lambda: scheduler.start(request), workspace.id, run, plan.handed, str(target["name"]), base, report
         )
+        handover.remember_sent(workspace.layout, target, run.run_id)
     except handover.NotTaken as error:
         _take_away(run)
         raise ExperimentExecutionException(

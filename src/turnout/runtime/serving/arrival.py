@@ -7,6 +7,7 @@ committed to the store when a request says `commit`; what a broken connection le
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import struct
@@ -34,7 +35,10 @@ from turnout.runtime.record import RunRecord
 PART = struct.Struct(">32s?I")
 ZIPPED, PLAIN = "zlib", "plain"
 _NAME = re.compile(r"(?!\.)[^/\0]{1,255}").fullmatch
-_WHOLE = {"manifest", "patch.diff", "run.json", "journal.jsonl"}
+ADDED, REMOVED = "added", "removed"
+"""The difference of a manifest from another one: records, and paths, each separated by NUL bytes."""
+
+_WHOLE = {"manifest", "patch.diff", "run.json", "journal.jsonl", ADDED, REMOVED}
 
 Answer = Tuple[Dict[str, Any], bytes]
 
@@ -133,12 +137,13 @@ def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer
     Args:
         home: this account's home.
         request: `workspace` (the id), `run`, `files` (names and lengths, in the order of the content), `handed`
-            (variables, secrets and tools; see `turnout.runtime.handed`).
+            (variables, secrets and tools; see `turnout.runtime.handed`). In place of the file `manifest` there may be
+            `base`, the run there whose manifest it differs from, with the files `added` and `removed` that say how.
         content: those files, compressed together.
 
     Returns:
         `directory`, when the record is there, now or from an earlier request; or `refused`, why it isn't; or how many
-        objects are `missing`, with their digests as content.
+        objects are `missing`, with their digests as content; or `unknown`, when the base isn't there as it was.
 
     Raises:
         Refused: names or files can't be meant.
@@ -151,6 +156,8 @@ def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer
     if RunRecord(run.root).exists():
         return {"directory": run.root}, b""
     files = _files(request, zlib.decompress(content))
+    if "manifest" not in files and not _rebuild_manifest(workspace, request, files):
+        return {"unknown": True}, b""
     with gclock.shared(home, _silent):
         lacking = _lacking(home, files["manifest"])
         if lacking:
@@ -210,9 +217,28 @@ def _files(request: Dict[str, Any], data: bytes) -> Dict[str, bytes]:
             raise Refused("%r does not belong to a new record" % name)
         files[name] = data[position : position + length]
         position += length
-    if position != len(data) or not {"manifest", "run.json", "journal.jsonl"} <= set(files):
+    whole = "manifest" in files or {ADDED, REMOVED} <= set(files)
+    if position != len(data) or not whole or not {"run.json", "journal.jsonl"} <= set(files):
         raise Refused("the record did not come whole")
     return files
+
+
+def _rebuild_manifest(workspace: layout.WorkspaceLayout, request: Dict[str, Any], files: Dict[str, bytes]) -> bool:
+    """Put the manifest in the place of its difference from another run's; say whether that could be done."""
+    added, removed = files.pop(ADDED, b""), files.pop(REMOVED, b"")
+    try:
+        with open(workspace.run(checked(str(request.get("base")))).manifest, "rb") as stream:
+            base = stream.read()
+        whole = manifest.changed(base, _rows(added), _rows(removed))
+        snapshot = json.loads(files["run.json"].decode("utf-8"))["snapshot"]["id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    files["manifest"] = whole
+    return bool(manifest.digest(whole) == snapshot)
+
+
+def _rows(data: bytes) -> List[bytes]:
+    return data.split(b"\0") if data else []
 
 
 def _lacking(home: layout.Home, content: bytes) -> List[str]:

@@ -15,6 +15,7 @@ from turnout.environments import resolution
 from turnout.runtime import filelocks
 from turnout.testing import remoteclaims
 from turnout.testing.living import until
+from turnout.testing.remotehost import RemoteHost, RemoteHostFailed
 from turnout.testing.remotelink import Link
 
 pytestmark = pytest.mark.system
@@ -30,15 +31,15 @@ signal.pause()
 
 
 def ssh(host, command, *options, environment=None, **more):
-    words = ["ssh", "-F", host.ssh_config, "-o", "ConnectTimeout=2", *options, host.name, command]
+    words = ["ssh", "-F", host.ssh_config, *options, "-o", "ConnectTimeout=20", host.name, command]
     if environment is None:
         words[1:1] = ["-o", "BatchMode=yes"]
     variables = {**os.environ, **(environment or {})}
     return subprocess.run(words, capture_output=True, text=True, check=False, env=variables, timeout=60, **more)
 
 
-def traces(number, namespace):
-    """What is left of a host anywhere on this machine."""
+def traces(number, inside):
+    """What is left anywhere on this machine of a host, and of what ran in the namespace of that number."""
     link, directory = Link(number), remoteclaims.BASE / str(number)
     listed = subprocess.run(["ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
     listed += subprocess.run(["ip", "route"], capture_output=True, text=True, check=True).stdout
@@ -49,10 +50,10 @@ def traces(number, namespace):
     found += remoteclaims.mounts_below(directory)
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            inside = os.stat(process / "ns/net").st_ino
+            namespace = os.stat(process / "ns/net").st_ino
         except OSError:
             continue
-        found += [str(process)] if inside == namespace else []
+        found += [str(process)] if namespace == inside else []
     return found
 
 
@@ -121,7 +122,7 @@ def test_a_killed_connection_ends_and_its_process_lives(remote_host):
 def test_a_filtered_host_says_nothing_and_a_refusing_one_no(remote_host):
     try:
         remote_host.filtered()
-        silent = ssh(remote_host, "true")
+        silent = ssh(remote_host, "true", "-o", "ConnectTimeout=1")
         remote_host.refuse()
         refusing = ssh(remote_host, "true")
     finally:
@@ -219,6 +220,26 @@ def test_a_host_reaches_the_package_index_unless_it_may_not(remote_host, make_re
         remote_host.run("rm -rf uv env .cache .local")
     alone = make_remote_host(network=False)
     assert "unreachable" in ssh(alone, "exec 3<>/dev/tcp/192.0.2.1/443").stderr
+
+
+def test_a_host_that_does_not_start_says_why_and_leaves_nothing(tmp_path):
+    host = RemoteHost(python=tmp_path / "there-is-none", network=False)
+    with pytest.raises(RemoteHostFailed, match="there-is-none"):
+        host.up()
+    assert traces(int(host.address.split(".")[2]), inside=None) == []
+
+
+def test_a_power_cut_resets_no_connection(make_remote_host):
+    host = make_remote_host(network=False)
+    alive = ["-o", "BatchMode=yes", "-o", "ServerAliveInterval=1", "-o", "ServerAliveCountMax=2"]
+    words = ["ssh", "-F", host.ssh_config, *alive, host.name, "echo begun; exec sleep 1000"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as held:
+        assert held.stdout.readline() == "begun\n"
+        host.cut()
+        host.reboot()
+        assert "not responding" in held.communicate(timeout=30)[1]
+    host.mend()
+    assert ssh(host, "true").returncode == 0
 
 
 def test_nothing_is_left_of_a_host_that_is_down(make_remote_host):

@@ -36,7 +36,7 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="turnout-bench-") as top, RemoteHost(network=False) as host:
         os.environ["TURNOUT_HOME"] = os.path.join(top, "home")
-        os.environ["TURNOUT_SSH_CONFIG"] = host.config
+        os.environ["TURNOUT_SSH_CONFIG"] = host.ssh_config
         Bench(Path(top), host, chosen).run()
 
 
@@ -55,7 +55,7 @@ class Bench:
             path.write_bytes(generator.randbytes(each))
         (self.project / "nothing.py").write_text("")
         self.count = 0
-        self.ssh = ["ssh", "-F", host.config, host.name]
+        self.ssh = ["ssh", "-F", host.ssh_config, host.name]
 
     def run(self) -> None:
         print(f"{machine()}; {self.large}, random bytes; every figure is a whole process")
@@ -94,7 +94,9 @@ class Bench:
         self.call([TURNOUT, "submit", how, "--target", "box", "--environment", "current", "nothing.py"])
 
     def rsync(self) -> None:
-        self.call(["rsync", "-a", "-e", f"ssh -F {self.host.config}", f"{self.project}/", f"{self.host.name}:project/"])
+        self.call(
+            ["rsync", "-a", "-e", f"ssh -F {self.host.ssh_config}", f"{self.project}/", f"{self.host.name}:project/"]
+        )
         self.call([*self.ssh, "cd project && python3 nothing.py"])
 
     def call(self, command: list[str]) -> None:
@@ -104,9 +106,9 @@ class Bench:
 
     def measured(self, way: Callable[[], None]) -> tuple[float, int]:
         """Return seconds, and the bytes that the host got."""
-        before, began = self.host.traffic()[0], time.perf_counter()
+        before, began = self.host.bytes_sent()[0], time.perf_counter()
         way()
-        return time.perf_counter() - began, self.host.traffic()[0] - before
+        return time.perf_counter() - began, self.host.bytes_sent()[0] - before
 
     def show(self, what: str, found: dict[str, list[tuple[float, int]]], base: str) -> None:
         middle = {name: statistics.median(seconds for seconds, _ in rows) for name, rows in found.items()}

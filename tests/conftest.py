@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import Phase, settings
@@ -149,6 +150,43 @@ def _engine(name: str, request: pytest.FixtureRequest) -> Iterator[engines.Engin
 
 
 @pytest.fixture
+def remote_host(make_remote_host: Callable[..., remotehost.RemoteHost]) -> remotehost.RemoteHost:
+    """A remote host to which the test's ssh knows the way."""
+    return make_remote_host()
+
+
+@pytest.fixture
+def make_remote_host(
+    missing_service: Callable[[str], NoReturn], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., remotehost.RemoteHost]]:
+    """Return a function that makes remote hosts, with the arguments of `RemoteHost`; they go with the test.
+
+    ssh knows the way to the newest one.
+    """
+    from turnout.targets.reach.ssh import reach
+
+    with contextlib.ExitStack() as hosts:
+
+        def make(**arguments: Any) -> remotehost.RemoteHost:
+            host = hosts.enter_context(_remote_host(missing_service, **arguments))
+            monkeypatch.setenv("TURNOUT_SSH_CONFIG", str(host.ssh_config))
+            return host
+
+        yield make
+        reach.close_all()
+
+
+@contextlib.contextmanager
+def _remote_host(missing_service: Callable[[str], NoReturn], **arguments: Any) -> Iterator[remotehost.RemoteHost]:
+    try:
+        remotehost.require()
+    except remotehost.MissingRemoteHost as error:
+        missing_service(str(error))
+    with remotehost.RemoteHost(**arguments) as host:
+        yield host
+
+
+@pytest.fixture
 def wheel(tmp_path: Path) -> Callable[..., Path]:
     """Return a function that makes a wheel below `tmp_path/wheels` and returns its path."""
 
@@ -168,34 +206,3 @@ def wheel(tmp_path: Path) -> Callable[..., Path]:
         return path
 
     return make
-
-
-@pytest.fixture
-def make_remote_host(
-    missing_service: Callable[[str], NoReturn], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., remotehost.RemoteHost]]:
-    """Make real remote hosts (see `RemoteHost`), to which this process's ssh knows the way; they are gone after the test."""
-    lacking = remotehost.lacking()
-    if lacking:
-        missing_service(lacking)
-    made: list[remotehost.RemoteHost] = []
-
-    def make(**options: object) -> remotehost.RemoteHost:
-        host = remotehost.RemoteHost(**options)  # type: ignore[arg-type]
-        made.append(host)
-        host.up()
-        monkeypatch.setenv("TURNOUT_SSH_CONFIG", host.config)
-        return host
-
-    yield make
-    from turnout.targets.reach.ssh import reach
-
-    reach.close_all()
-    for host in made:
-        host.down()
-
-
-@pytest.fixture
-def remote_host(make_remote_host: Callable[..., remotehost.RemoteHost]) -> remotehost.RemoteHost:
-    """A real remote host."""
-    return make_remote_host()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from turnout.runtime import layout
 from turnout.targets import reach
-from turnout.testing.remotehost import USER, RemoteHost
+from turnout.testing.remotehost import RemoteHost
 from turnout.testing.targets import ReachSuite
 
 pytestmark = pytest.mark.system
@@ -62,10 +63,10 @@ def test_only_what_changed_crosses(turnout: Any, remote_host: RemoteHost) -> Non
     (turnout.directory / "data").write_bytes(os.urandom(3_000_000))
     turnout.script("print(1)")
     turnout("submit", "--target", "box", *CURRENT, "train.py")
-    before = remote_host.traffic()[0]
+    before = remote_host.bytes_sent()[0]
     turnout.script("print(2)")
     assert turnout("submit", "--target", "box", *CURRENT, "train.py").stdout == "2\n"
-    assert remote_host.traffic()[0] - before < 100_000
+    assert remote_host.bytes_sent()[0] - before < 100_000
 
 
 def test_a_submit_leaves_nothing_to_do_for_the_submitter(turnout: Any, remote_host: RemoteHost) -> None:
@@ -154,7 +155,7 @@ def test_python_attaches_as_v1_did(turnout: Any, remote_host: RemoteHost) -> Non
     with pytest.raises(ComputeTargetException, match="ComputeTargetNotFound"):
         ComputeTarget(workspace, "vm")
     configuration = RemoteCompute.attach_configuration(
-        address=remote_host.address, ssh_port=22, username=USER, private_key_file=remote_host.key
+        address=remote_host.address, ssh_port=22, username=remote_host.user, private_key_file=str(remote_host.key)
     )
     made = ComputeTarget.attach(workspace, "vm", configuration)
     made.wait_for_completion(show_output=True)
@@ -221,17 +222,18 @@ def test_wrong_addresses(turnout: Any, home: Path) -> None:
     assert "can't be read" in refusal(turnout, "--ssh", "me@127.0.0.1", "--identity", "missing")
 
 
-def test_hosts_that_refuse_or_say_nothing(turnout: Any, remote_host: RemoteHost) -> None:
-    remote_host.refusing()
+def test_hosts_that_refuse_or_say_nothing(turnout: Any, remote_host: RemoteHost, tmp_path: Path) -> None:
+    remote_host.refuse()
     assert "refused the connection" in refusal(turnout, "--ssh", remote_host.name)
     remote_host.filtered()
     assert "doesn't answer" in refusal(turnout, "--ssh", remote_host.name)
-    remote_host.open()
+    remote_host.mend()
     wrong = f"nobody@{remote_host.address}"
-    assert "doesn't let this account in" in refusal(turnout, "--ssh", wrong, "--identity", remote_host.key)
-    other = os.path.join(remote_host.state, "ssh", "host_key")
+    assert "doesn't let this account in" in refusal(turnout, "--ssh", wrong, "--identity", str(remote_host.key))
+    other = str(tmp_path / "other")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
     assert "doesn't let this account in" in refusal(
-        turnout, "--ssh", f"{USER}@{remote_host.address}", "--identity", other
+        turnout, "--ssh", f"{remote_host.user}@{remote_host.address}", "--identity", other
     )
 
 
@@ -241,7 +243,7 @@ def test_host_keys_are_never_accepted_silently(turnout: Any, remote_host: Remote
     os.truncate(remote_host.known_hosts, 0)
     said = refusal(turnout, "--ssh", remote_host.name)
     assert "is not known (ssh-ed25519 SHA256:" in said
-    assert f"accept it: `ssh -F {remote_host.config} {remote_host.name}`" in said
+    assert f"accept it: `ssh -F {remote_host.ssh_config} {remote_host.name}`" in said
     assert os.path.getsize(remote_host.known_hosts) == 0
     with open(remote_host.known_hosts, "w") as stream:
         stream.write(known)
@@ -253,7 +255,7 @@ def test_host_keys_are_never_accepted_silently(turnout: Any, remote_host: Remote
     assert "SHA256:" in done.stderr
     assert "ssh-keygen" in done.stderr
     assert turnout.json("runs") == []
-    remote_host.trust()
+    remote_host.accept_host_key()
     assert turnout("submit", "--target", "box", *CURRENT, "train.py").stdout == "1\n"
 
 

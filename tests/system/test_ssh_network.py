@@ -51,14 +51,14 @@ def test_in_the_middle_of_the_upload(turnout: Any, remote_host: RemoteHost) -> N
     turnout.script("import os; print(sum(os.path.getsize(name) for name in os.listdir() if name.startswith('data')))")
     turnout("submit", "--target", "local", *CURRENT, "train.py")  # what this machine needs is there
     remote_host.slow("8mbit")
-    before = remote_host.traffic()[0]
+    before = remote_host.bytes_sent()[0]
     process = turnout.start("submit", "--target", "box", *CURRENT, "train.py")
-    wait(lambda: remote_host.traffic()[0] - before > 7_000_000)
+    wait(lambda: remote_host.bytes_sent()[0] - before > 7_000_000)
     outage(remote_host)
     out, said = ended(process)
     assert out == "12000000\n"
     assert "uploading to box was interrupted, retrying" in said
-    sent = remote_host.traffic()[0] - before
+    sent = remote_host.bytes_sent()[0] - before
     assert sent < 12_000_000 * 1.5, f"{sent} bytes were sent: it began anew"
     assert len(turnout.json("runs")) == 2
     assert remote_host.run("ls ~/.turnout/workspaces/*/runs | wc -l") == "1\n"
@@ -67,7 +67,7 @@ def test_in_the_middle_of_the_upload(turnout: Any, remote_host: RemoteHost) -> N
 def test_in_the_middle_of_the_build(
     turnout: Any, remote_host: RemoteHost, make_package_index: Callable[..., Any]
 ) -> None:
-    index = make_package_index(remote_host.near)
+    index = make_package_index(str(remote_host.link.near))
     index.resolution.set()
     turnout("target", "add", "box", "--ssh", remote_host.name)
     (turnout.directory / "requirements.txt").write_text("gated==1.0\n")
@@ -120,8 +120,8 @@ def test_in_the_middle_of_the_collection(turnout: Any, remote_host: RemoteHost) 
     remote_host.slow("4mbit")
     process = turnout.start("submit", "--target", "box", *CURRENT, "train.py")
     assert process.stdout.readline() == b"written\n"
-    before = remote_host.traffic()[1]
-    wait(lambda: remote_host.traffic()[1] - before > 2_000_000)
+    before = remote_host.bytes_sent()[1]
+    wait(lambda: remote_host.bytes_sent()[1] - before > 2_000_000)
     outage(remote_host)
     remote_host.fast()
     ended(process)
@@ -140,7 +140,7 @@ def test_connections_that_end_again_and_again(turnout: Any, remote_host: RemoteH
     process = turnout.start("submit", "--target", "box", *CURRENT, "train.py")
     assert process.stdout.readline() == b"0\n"
     while process.poll() is None:
-        remote_host.reset_connections()
+        remote_host.kill_connections()
         time.sleep(0.7)  # the time between two failures
     out, _ = ended(process)
     assert out == "".join(f"{step}\n" for step in range(1, 60))

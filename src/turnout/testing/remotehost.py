@@ -1,402 +1,336 @@
-"""Real remote hosts for tests: an sshd with a network, a root directory, processes and accounts of its own.
+"""Real remote hosts for tests: machines that share nothing with this one but a wire, on which sshd answers.
 
-A host is a set of Linux namespaces. It sees this machine's /usr, read-only, and nothing else of it: no home, no checkout,
-no /tmp. Only its network joins the two, and that can be cut, slowed, made lossy, or filtered. Needs root, Debian's
-openssh-server, iproute2, and nftables for the faults.
+    with RemoteHost() as host:
+        subprocess.run(["ssh", "-F", host.ssh_config, host.name, "true"])
+
+Each has network, mount, process, host name and IPC namespaces of its own, an own root with a read-only /usr, and files
+that survive its reboots. It takes root, and nothing of it is left when it is taken down: by `down`, at the end of this
+process, or, where that was killed, by the next process that makes a host.
 """
 
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
+import queue
 import shutil
 import signal
-import socket
 import subprocess
-import tempfile
-import time
-import uuid
-from typing import Any
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
 
-USER, ACCOUNT = "runner", 4001
-NEEDS = ("/usr/sbin/sshd", "ip", "nft", "nsenter", "ssh-keygen")
-_PATIENCE = 20.0
-_LOCK = "/run/lock/turnout-test-hosts"
+from turnout.testing import remoteclaims, remoteroot
+from turnout.testing.remotelink import PATH, Link, LinkFailed, Traffic, call
 
-_SSHD = """
-Port 22
-ListenAddress {address}
-HostKey /etc/ssh/host_key
-PidFile none
-AuthorizedKeysFile /etc/ssh/authorized_keys
-PasswordAuthentication {passwords}
-KbdInteractiveAuthentication no
-UsePAM no
-StrictModes no
-UseDNS no
-MaxStartups 100
-{banner}
-"""
-
-_INIT = r"""
-set -e
-mount --make-rprivate /
-root={state}/root
-mount -t tmpfs -o mode=755 tmpfs $root
-cd $root
-mkdir -p usr etc/ssh proc sys dev run/sshd tmp var/tmp home before
-for each in bin sbin lib lib64; do ln -s usr/$each $each; done
-mount --bind /usr usr
-mount -o remount,bind,ro usr
-cp -a /etc/ld.so.cache /etc/ld.so.conf /etc/ld.so.conf.d /etc/nsswitch.conf /etc/alternatives /etc/profile \
-    /etc/bash.bashrc /etc/ssl etc/ 2>/dev/null || true
-cp {state}/etc/* etc/
-cp {state}/ssh/* etc/ssh/
-chmod 600 etc/shadow etc/ssh/host_key
-mount --bind {state}/home home
-{mounts}
-chmod 1777 tmp var/tmp
-mount -t proc proc proc
-mount --bind {state}/boot_id proc/sys/kernel/random/boot_id
-mount -t tmpfs -o mode=755 tmpfs dev
-mkdir dev/pts dev/shm
-mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts
-mount -t tmpfs -o mode=1777 tmpfs dev/shm
-ln -s pts/ptmx dev/ptmx
-for each in null zero full random urandom tty; do touch dev/$each; mount --bind /dev/$each dev/$each; done
-ln -s /proc/self/fd dev/fd
-hostname {name}
-pivot_root . before
-cd /
-umount -l before
-rmdir before
-exec env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config
-"""
+_SECONDS_TO_START = 60.0
+_PROGRAMS = {
+    "sshd": "openssh-server",
+    "ssh": "openssh-client",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "unshare": "util-linux",
+    "openssl": "openssl",
+}
 
 
-def lacking() -> str:
-    """Return what this machine lacks to make hosts, in a few words; empty when nothing."""
-    if os.geteuid() != 0:
-        return "remote hosts for tests need root"
-    gone = [each for each in NEEDS if shutil.which(each) is None]
-    return f"remote hosts for tests need {', '.join(gone)}" if gone else ""
+class MissingRemoteHost(Exception):
+    """Remote hosts can't be made here; the text names what is missing and how to get it."""
+
+
+class RemoteHostFailed(AssertionError):
+    """A remote host, or a command on it, ended in another way than it should; the text has what it said."""
+
+
+def require() -> None:
+    """Make sure that remote hosts can be made here.
+
+    Raises:
+        MissingRemoteHost: a program isn't there, or this account may not.
+    """
+    for program, package in _PROGRAMS.items():
+        if shutil.which(program, path=PATH) is None:
+            raise MissingRemoteHost(f"{program} isn't installed (apt-get install --no-install-recommends {package})")
+    if os.getuid() != 0:
+        raise MissingRemoteHost("a remote host of a test's own takes root")
+    try:
+        call("unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "true")
+    except LinkFailed as error:
+        raise MissingRemoteHost(f"root may not make namespaces here (in a container: --privileged): {error}") from error
 
 
 class RemoteHost:
-    """A host with the account `runner`, which is let in with a key.
+    """A remote host with one account; `with` takes it up and down.
 
-    Args:
-        shell: the account's login shell.
-        bashrc: what its ~/.bashrc holds; Debian's bash reads that for commands over ssh, too.
-        banner: what sshd shows before the login.
-        password: lets the account in with this password, too.
-        home: the account's home; may hold blanks.
-        home_size: the size of a file system of its own for the home, as mount(8) takes it; empty for none.
-        python: whether there is a Python.
-        network: whether it reaches what this machine reaches, a package index among them.
+    It ends with the thread that took it up, too.
 
     Attributes:
-        address: its IP address; sshd's port is 22.
-        near: the address of this machine that it sees.
-        key: the account's private key.
-        config: a configuration for ssh with a `Host` of the host's name.
-        name: its name.
+        name: its host name, and its entry in `ssh_config`.
+        address: where sshd listens.
+        port: on which it does.
+        user: the account.
+        home: the account's directory there.
+        password: the account's, if it has one.
+        key: the private key file that opens it.
+        known_hosts: a file with the key that the host had when it was taken up, or at the last `accept_host_key`.
+        ssh_config: a configuration of ssh with all of these under `name`.
+        link: the wire, for what isn't offered here.
     """
+
+    name: str
+    address: str
+    key: Path
+    known_hosts: Path
+    ssh_config: Path
+    link: Link
 
     def __init__(
         self,
+        *,
+        python: bool | str | Path = True,
         shell: str = "/bin/bash",
+        user: str = "runner",
+        home: str = "",
+        home_size: str = "",
         bashrc: str = "",
         banner: str = "",
         password: str = "",
-        home: str = f"/home/{USER}",
-        home_size: str = "",
-        python: bool = True,
+        room: str = "2g",
         network: bool = True,
     ) -> None:
-        self._lock, number = _free_number()
-        self.name = f"thost{number}"
-        self._link = f"vth{number}"
-        self.near, self.address = f"10.198.{number}.1", f"10.198.{number}.2"
-        self.state = tempfile.mkdtemp(prefix="turnout-host-")
-        self._home = home
-        self._network = network
+        """Say what the host is like.
+
+        Args:
+            python: False for a host without any, or the prefix of an installation that is its only one.
+            shell: the account's.
+            user: its name.
+            home: its directory, below /home; /home/USER if empty.
+            home_size: how much fits into that, such as `8m`; all of the disk if empty.
+            bashrc: what bash reads before each command, such as one that prints something.
+            banner: what sshd says before the login.
+            password: opens the account besides the key.
+            room: how much fits into /tmp and what else isn't below /home.
+            network: whether it reaches what this machine reaches; otherwise it reaches nothing.
+        """
+        self.user, self.home, self.password, self.port = user, home or f"/home/{user}", password, remoteroot.PORT
+        if not self.home.startswith("/home/"):
+            raise ValueError(f"the home of a remote host's account lies below /home, {self.home} doesn't")
+        self._account = remoteroot.Account(user, self.home, shell, bashrc, password, home_size)
+        self._python = "" if python is True else "none" if python is False else os.path.realpath(python)
+        self._banner, self._room, self._network = banner, room, network
+        self._variables = remoteroot.ways_out() if network else {}
+        self._claim: remoteclaims.Claim | None = None
         self._process: subprocess.Popen[bytes] | None = None
-        self.key = os.path.join(self.state, "key")
-        self.config = os.path.join(self.state, "config")
-        self.known_hosts = os.path.join(self.state, "known_hosts")
-        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key)
-        mounts = []
-        if home_size:
-            mounts.append(
-                f"mkdir -p '.{home}' && mount -t tmpfs -o size={home_size},mode=700,uid={ACCOUNT} tmpfs '.{home}'"
-            )
-        if not python:
-            mounts.append("for each in usr/bin/python3*; do mount --bind /dev/null $each; done")
-        self._write_files(shell, bashrc, banner, password, mounts)
-        self.new_host_key(restart=False)
-        self.trust()
-        atexit.register(self.down)
+        self._listening: queue.SimpleQueue[bool] = queue.SimpleQueue()
 
     def __enter__(self) -> RemoteHost:
-        self.up()
-        return self
+        return self.up()
 
-    def __exit__(self, *raised: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.down()
 
-    def up(self) -> None:
-        """Start it, and wait until sshd answers."""
-        if not os.path.exists(f"/run/netns/{self.name}"):
-            _run("ip", "netns", "add", self.name)
-            _run("ip", "link", "add", self._link, "type", "veth", "peer", "name", "eth0", "netns", self.name)
-            _run("ip", "-n", self.name, "addr", "add", f"{self.address}/30", "dev", "eth0")
-            _run("ip", "-n", self.name, "link", "set", "eth0", "up")
-            _run("ip", "-n", self.name, "link", "set", "lo", "up")
-            _run("ip", "addr", "add", f"{self.near}/30", "dev", self._link)
-            self.mend()
-            if self._network:
-                self._forward()
-        self._start()
+    def up(self) -> RemoteHost:
+        """Make the host and wait until sshd listens.
+
+        Raises:
+            MissingRemoteHost: it can't be made here.
+            RemoteHostFailed: it doesn't start; the text has what its first process said.
+        """
+        require()
+        self._claim, self._owner = remoteclaims.claim(), os.getpid()
+        atexit.register(self.down)
+        try:
+            self.link = Link(self._claim.number)
+            self.name, self.address = self.link.name, self.link.far
+            self.key, self.known_hosts = self._disk / "id", self._disk / "known_hosts"
+            self.ssh_config = self._disk / "ssh_config"
+            self.link.make(self._network)
+            remoteroot.prepare(self._disk, self.link, self._account, self._banner, self._network)
+            self.accept_host_key()
+            self._write_ssh_config()
+            self._boot()
+        except BaseException:
+            self.down()
+            raise
+        return self
 
     def down(self) -> None:
-        """End it, and remove all that it was."""
-        self._stop()
-        _remove_network(self.name, self._link)
-        shutil.rmtree(self.state, ignore_errors=True)
-        if self._lock >= 0:
-            os.close(self._lock)
-            self._lock = -1
+        """End everything on the host and remove all of it; a host that is down stays so."""
+        if self._claim is None or self._owner != os.getpid():
+            return  # a forked process leaves the host to whom it belongs
+        claim, self._claim = self._claim, None
         atexit.unregister(self.down)
-
-    def reboot(self) -> None:
-        """End all its processes at once and start it again; what its disk has stays."""
-        self._stop()
-        self._start()
+        try:
+            self._end_processes()
+        finally:
+            claim.release()
 
     def cut(self) -> None:
-        """Take the link down: nothing arrives, and nobody is told."""
-        _run("ip", "link", "set", self._link, "down")
+        """Pull the plug on this machine's side: connections stay, nothing gets through, new ones have no route."""
+        self.link.cut()
 
     def mend(self) -> None:
-        """Bring the link up again."""
-        _run("ip", "link", "set", self._link, "up")
-
-    def _forward(self) -> None:
-        """Let it reach what this machine reaches, in this machine's name."""
-        _run("ip", "-n", self.name, "route", "add", "default", "via", self.near)
-        with open("/proc/sys/net/ipv4/ip_forward", "w") as stream:
-            stream.write("1")
-        table = f"turnout_{self.name}"
-        _run(
-            "nft",
-            f"add table ip {table}; add chain ip {table} post {{ type nat hook postrouting priority 100; }}; "
-            f"add rule ip {table} post ip saddr {self.address} masquerade",
-        )
-
-    def reset_connections(self) -> None:
-        """End its connections at once."""
-        self._inside_network("ss", "-K", "dst", self.near)
+        """Undo `cut`, `slow`, `lossy`, `refuse` and `filtered`; connections that both ends still have go on."""
+        self.link.mend()
 
     def slow(self, rate: str) -> None:
-        """Limit what comes to it and goes from it, such as "8mbit"."""
-        for where in ((), ("nsenter", f"--net=/run/netns/{self.name}")):
-            device = "eth0" if where else self._link
-            _run(
-                *where,
-                "tc",
-                "qdisc",
-                "replace",
-                "dev",
-                device,
-                "root",
-                "tbf",
-                "rate",
-                rate,
-                "burst",
-                "64kb",
-                "latency",
-                "400ms",
-            )
+        """Let no more through, each way, than a rate as tc writes it, such as `2mbit`."""
+        self.link.slow(rate)
 
     def fast(self) -> None:
         """Undo `slow`."""
-        for where in ((), ("nsenter", f"--net=/run/netns/{self.name}")):
-            device = "eth0" if where else self._link
-            subprocess.run(
-                [*where, "tc", "qdisc", "del", "dev", device, "root"], stderr=subprocess.DEVNULL, check=False
-            )
+        self.link.fast()
 
     def lossy(self, percent: int) -> None:
-        """Lose so many of the packets that come to it."""
-        self._rules(f"numgen random mod 100 < {percent} drop")
+        """Lose so many of a hundred packets, each way."""
+        self.link.lossy(percent)
+
+    def refuse(self) -> None:
+        """Answer whatever comes for sshd with a reset, as a machine does on which nothing listens."""
+        self.link.refuse(self.port)
 
     def filtered(self) -> None:
-        """Drop all that comes to it."""
-        self._rules("drop")
+        """Let no packet through and say nothing, as a firewall does."""
+        self.link.filtered()
 
-    def refusing(self) -> None:
-        """Refuse new connections."""
-        self._rules("tcp dport 22 reject with tcp reset")
+    def kill_connections(self) -> None:
+        """End all connections to sshd at once; what was started over them may live on."""
+        self.link.kill_connections(self.port)
 
-    def open(self) -> None:
-        """Undo `lossy`, `filtered` and `refusing`."""
-        self._inside_network("nft", "flush", "ruleset")
+    def bytes_sent(self) -> Traffic:
+        """Return the bytes that went over the wire so far, `sent` to the host and `received` from it."""
+        return self.link.traffic()
 
-    def new_host_key(self, restart: bool = True) -> None:
-        """Give it another host key, of which nobody knows."""
-        path = os.path.join(self.state, "ssh", "host_key")
-        for each in (path, path + ".pub"):
-            if os.path.exists(each):
-                os.unlink(each)
-        _run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path)
-        if restart:
-            self.reboot()
+    def new_host_key(self) -> None:
+        """Let sshd show another key from now on; connections stay, `known_hosts` still has the old one."""
+        remoteroot.new_host_key(self._disk)
+        os.kill(self._first_process(), signal.SIGHUP)
+        self._await_daemon()
 
-    def trust(self) -> None:
-        """Have `known_hosts` say what its host key is now."""
-        with open(os.path.join(self.state, "ssh", "host_key.pub")) as stream:
-            kind, key = stream.read().split()[:2]
-        with open(self.known_hosts, "w") as stream:
-            stream.write(f"{self.address} {kind} {key}\n")
+    def accept_host_key(self) -> None:
+        """Write the key that the host has now into `known_hosts`."""
+        kind, text = (self._disk / f"{remoteroot.HOST_KEY}.pub").read_text().split()[:2]
+        self.known_hosts.write_text(f"{self.address} {kind} {text}\n")
 
-    def traffic(self) -> tuple[int, int]:
-        """Return the bytes that its link has carried to it, and from it."""
-        counters = []
-        for name in ("tx_bytes", "rx_bytes"):
-            with open(f"/sys/class/net/{self._link}/statistics/{name}") as stream:
-                counters.append(int(stream.read()))
-        return counters[0], counters[1]
+    def reboot(self) -> None:
+        """Kill everything on the host and start it again, with another boot id; /home and /etc stay.
 
-    def run(self, script: str, check: bool = True, account: bool = True) -> str:
-        """Carry out a shell script there, past ssh, and return what it printed."""
-        assert self._process is not None
-        pid = self._init_pid()
-        command = ["nsenter", "--target", str(pid), "--mount", "--pid", "--net", "--uts", "--ipc", "--root", "--wd"]
-        if account:
-            command += ["--setuid", str(ACCOUNT), "--setgid", str(ACCOUNT)]
-        environment = {"HOME": self._home, "PATH": "/usr/bin:/bin", "USER": USER}
-        done = subprocess.run([*command, "/bin/sh", "-c", script], env=environment, stdout=subprocess.PIPE, check=check)
-        return done.stdout.decode()
+        Connections are reset. For those of a power cut, `cut` the wire first and `mend` it afterwards.
+        """
+        self._end_processes()
+        self._boot()
 
-    def path(self, below: str) -> str:
-        """Return the path on this machine of a file in its account's home (not with `home_size`)."""
-        return os.path.join(self.state, self._home.lstrip("/"), below)
+    def run(self, command: str, *, code: int = 0, as_root: bool = False) -> str:
+        """Have a shell on the host carry out a command, past SSH and the wire; return what it printed.
 
-    def _write_files(self, shell: str, bashrc: str, banner: str, password: str, mounts: list[str]) -> None:
-        for directory in ("root", "etc", "ssh", self._home.lstrip("/")):
-            os.makedirs(os.path.join(self.state, directory))
-        os.chmod(self.state, 0o755)
-        account = os.path.join(self.state, self._home.lstrip("/"))
-        if bashrc:
-            with open(os.path.join(account, ".bashrc"), "w") as stream:
-                stream.write(bashrc)
-        os.chown(account, ACCOUNT, ACCOUNT)
-        hashed = _hashed(password) if password else "*"
-        files = {
-            "etc/passwd": f"root:x:0:0::/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n"
-            f"{USER}:x:{ACCOUNT}:{ACCOUNT}::{self._home}:{shell}\n",
-            "etc/group": f"root:x:0:\n{USER}:x:{ACCOUNT}:\nnogroup:x:65534:\ntty:x:5:\n",
-            "etc/shadow": f"root:*:1::::::\nsshd:*:1::::::\n{USER}:{hashed}:1::::::\n",
-            "etc/hosts": f"127.0.0.1 localhost {self.name}\n",
-            "etc/hostname": f"{self.name}\n",
-            "etc/resolv.conf": _resolver() if self._network else "",
-            "ssh/banner": f"{banner}\n",
-            "ssh/sshd_config": _SSHD.format(
-                address=self.address,
-                passwords="yes" if password else "no",
-                banner="Banner /etc/ssh/banner" if banner else "",
-            ),
-            "init": _INIT.format(state=self.state, name=self.name, mounts="\n".join(mounts)),
-            "config": f"Host {self.name}\n  HostName {self.address}\n  User {USER}\n  IdentityFile {self.key}\n"
-            f"  IdentitiesOnly yes\n  UserKnownHostsFile {self.known_hosts}\nHost *\n  UserKnownHostsFile {self.known_hosts}\n",
-        }
-        for name, content in files.items():
-            with open(os.path.join(self.state, name), "w") as stream:
-                stream.write(content)
-        shutil.copyfile(self.key + ".pub", os.path.join(self.state, "ssh", "authorized_keys"))
+        Args:
+            command: for `sh -c`, in the account's directory.
+            code: how it has to end.
+            as_root: not as the account.
 
-    def _start(self) -> None:
-        log = os.path.join(self.state, "log")
-        with open(os.path.join(self.state, "boot_id"), "w") as stream:  # namespaces share their kernel's
-            stream.write(f"{uuid.uuid4()}\n")
-        with open(log, "ab") as stream:
-            self._process = subprocess.Popen(
-                ["nsenter", f"--net=/run/netns/{self.name}", "unshare", "--mount", "--pid", "--uts", "--ipc", "--fork",
-                 "--kill-child", "/bin/bash", os.path.join(self.state, "init")],
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, start_new_session=True,
-            )  # fmt: skip
-        deadline = time.monotonic() + _PATIENCE
-        while True:
-            try:
-                socket.create_connection((self.address, 22), 1.0).close()
-                return
-            except OSError as error:
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    with open(log) as said:
-                        raise RuntimeError(f"the host {self.name} doesn't start: {error}: {said.read()}") from error
-            time.sleep(0.02)  # a port has no event
+        Raises:
+            RemoteHostFailed: it ended otherwise.
+        """
+        user, account = ("root", "0") if as_root else (self.user, str(remoteroot.ACCOUNT))
+        variables = {**self._variables, "PATH": PATH, "HOME": self.home, "USER": user}
+        words = [
+            *("nsenter", f"--target={self._first_process()}", "--mount", "--pid", "--uts", "--ipc", "--net"),
+            *("setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups", "--"),
+            *("env", "-i", f"--chdir={self.home}", *(f"{name}={value}" for name, value in variables.items())),
+            *("/bin/sh", "-c", command),
+        ]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        if done.returncode != code:
+            raise RemoteHostFailed(
+                f"{command!r} on {self.name} ended with {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done.stdout
 
-    def _stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-        if self._process is not None:
-            self._process.wait()
-        self._process = None
+    def path(self, path: str) -> Path:
+        """Return where this machine finds a file of the host.
 
-    def _init_pid(self) -> int:
-        """Return the pid, as seen from here, of the host's first process."""
-        assert self._process is not None
-        with open(f"/proc/{self._process.pid}/task/{self._process.pid}/children") as stream:
-            return int(stream.read().split()[0])
+        Args:
+            path: its path there, below /home or relative to the account's directory.
+        """
+        there = os.path.normpath(os.path.join(self.home, path))
+        if not there.startswith("/home/"):
+            raise ValueError(f"only what lies below /home of a remote host has a path here, {there} doesn't")
+        return self._disk / there[1:]
 
-    def _inside_network(self, *command: str) -> None:
-        _run("nsenter", f"--net=/run/netns/{self.name}", *command)
+    def log(self) -> str:
+        """Return what the host's first process said: sshd's log."""
+        return (self._disk / "log").read_text(errors="replace")
 
-    def _rules(self, rule: str) -> None:
-        self.open()
-        self._inside_network(
-            "nft",
-            f"add table ip t; add chain ip t in {{ type filter hook input priority 0; }}; add rule ip t in {rule}",
+    @property
+    def _disk(self) -> Path:
+        assert self._claim is not None, "the remote host is down"
+        return self._claim.directory
+
+    def _write_ssh_config(self) -> None:
+        lines = (
+            *(f"Host {self.name}", f"HostName {self.address}", f"Port {self.port}", f'User "{self.user}"'),
+            *(f'IdentityFile "{self.key}"', "IdentitiesOnly yes", f'UserKnownHostsFile "{self.known_hosts}"'),
+            "GlobalKnownHostsFile /dev/null",
         )
+        others = f'Host *\n    UserKnownHostsFile "{self.known_hosts}"\n    GlobalKnownHostsFile /dev/null\n'
+        self.ssh_config.write_text("\n    ".join(lines) + "\n" + others)
 
+    def _boot(self) -> None:
+        remoteroot.new_boot(self._disk)
+        command = remoteroot.first_process(self._disk, self.link, self._room, self._python)
+        pipe, nothing = subprocess.PIPE, subprocess.DEVNULL
+        self._listening = queue.SimpleQueue()
+        self._process = subprocess.Popen(
+            command, stdin=nothing, stdout=pipe, stderr=subprocess.STDOUT, start_new_session=True
+        )
+        assert self._process.stdout is not None
+        log = (self._disk / "log").open("ab", buffering=0)
+        reader = threading.Thread(target=_listen, args=(self._process.stdout, log, self._listening), daemon=True)
+        reader.start()
+        self._reader = reader
+        self._await_daemon()
 
-def _run(*command: str) -> None:
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
-    if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(command)}: {done.stdout.decode()}")
-
-
-def _remove_network(name: str, link: str) -> None:
-    for command in (
-        ("ip", "link", "del", link),
-        ("ip", "netns", "del", name),
-        ("nft", "delete", "table", "ip", f"turnout_{name}"),
-    ):
-        subprocess.run(command, stderr=subprocess.DEVNULL, check=False)
-
-
-def _resolver() -> str:
-    with open("/etc/resolv.conf") as stream:
-        return stream.read()
-
-
-def _hashed(password: str) -> str:
-    done = subprocess.run(["openssl", "passwd", "-6", password], stdout=subprocess.PIPE, check=True)
-    return done.stdout.decode().strip()
-
-
-def _free_number() -> tuple[int, int]:
-    """Return a lock that the kernel frees with this process, and the number of a host that it stands for."""
-    os.makedirs(_LOCK, exist_ok=True)
-    for number in range(1, 250):
-        lock: Any = os.open(os.path.join(_LOCK, str(number)), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    def _await_daemon(self) -> None:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            continue
-        _remove_network(f"thost{number}", f"vth{number}")  # of a process that was killed
-        return lock, number
-    raise RuntimeError("no free number for another remote host")
+            listens = self._listening.get(timeout=_SECONDS_TO_START)
+        except queue.Empty:
+            listens = False
+        if not listens:
+            raise RemoteHostFailed(f"sshd of {self.name} doesn't listen: {self.log()}")
+
+    def _first_process(self) -> int:
+        """Return the process that is number 1 on the host."""
+        assert self._process is not None, "the remote host is down"
+        pid = self._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        if not children:
+            raise RemoteHostFailed(f"the first process of {self.name} has ended: {self.log()}")
+        return int(children[0])
+
+    def _end_processes(self) -> None:
+        """Kill the first process, and with it, before it is gone itself, all others."""
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        try:
+            pid = process.pid
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            for child in children or [str(pid)]:
+                os.kill(int(child), signal.SIGKILL)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended by itself
+        process.wait()
+        self._reader.join()
+
+
+def _listen(said: BinaryIO, log: BinaryIO, listening: queue.SimpleQueue[bool]) -> None:
+    """Keep what the first process says until its end, and tell when it says that it listens, or has ended."""
+    with said, log:
+        for line in said:
+            log.write(line)
+            if line.startswith(b"Server listening on "):
+                listening.put(True)
+    listening.put(False)

@@ -81,6 +81,7 @@ class Server:
         finally:
             self._over.set()
             self._busy.set()
+            arrival.end()
 
     def _answer(self, request: Dict[str, Any], content: bytes) -> Answer:
         try:

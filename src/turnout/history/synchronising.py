@@ -63,18 +63,27 @@ def synchronise(
         report: gets a line for each run.
     """
     done = []
+    away: dict[str, str] = {}  # targets that can't be reached, and what was said of that
     for run_id in outstanding(workspace, target, outputs):
         run = workspace.run(run_id)
-        report(f"asking for {run_id}")
+        name = str(_target(run).get("name"))
         copy = Replica(run, workspace.home)
+        if name in away:
+            done.append(Outcome(run_id, name, copy.known()[0], away[name], True))
+            continue
+        report(f"asking for {run_id}")
         status, reason = copy.look(seconds=_COLLECT_SECONDS, keep_there=not outputs)
-        failed = status == states.NOT_RESPONDING
-        if states.is_final(status) and outputs and not copy.is_collected():
+        failed = copy.away or status == states.NOT_RESPONDING
+        if copy.away:
+            away[name] = reason
+        elif states.is_final(status) and outputs and not copy.is_collected():
             try:
                 copy.collect()
             except (Unreachable, TargetError) as error:
                 reason, failed = f"its outputs are not here: {error}", True
-        done.append(Outcome(run_id, str(_target(run).get("name")), status, reason, failed))
+                if isinstance(error, Unreachable):
+                    away[name] = reason
+        done.append(Outcome(run_id, name, status, reason, failed))
     return done
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import time
 import zlib
 from collections.abc import Collection
@@ -17,6 +18,7 @@ _PARTIAL = ".incoming"
 _TOPS = ("code/", "artifacts/")
 _TOGETHER = 256
 _BLOCK = 1 << 20
+_DIGEST = re.compile("[0-9a-f]{64}").fullmatch
 
 
 class OutOfTime(Exception):
@@ -53,6 +55,8 @@ def collect(
         path = _checked(run, name)
         if kind == "l":
             _link(path, str(content))
+        elif not _DIGEST(str(content)):  # it names a file here, too
+            raise TargetError(f"the agent told a digest that is none: {content!r}")
         elif _is_there(path, int(size), str(content)):
             continue
         elif (limit is not None and size > limit) or (names is not None and name.split("/", 1)[1] not in names):
@@ -70,7 +74,12 @@ def collect(
 
 def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tuple[str, int, str]]) -> None:
     """Ask for as much as one answer holds; take what is complete off `wanted`."""
-    asked = [(name, _size(_partial(run, digest))) for name, _, digest in wanted[:_TOGETHER]]
+    asked: list[tuple[str, int]] = []
+    begun = set()
+    for name, _, digest in wanted[:_TOGETHER]:
+        # Of several files with one content the first one takes what is here of it.
+        asked.append((name, 0 if digest in begun else _size(_partial(run, digest))))
+        begun.add(digest)
     reply, content = reach.pull({"operation": "fetch", "directory": directory, "wanted": asked})
     data = memoryview(zlib.decompress(content))
     position = 0

@@ -48,6 +48,8 @@ class Replica:
         self.reach = reach.make(self._target, home)
         self.answered = False
         """Whether the last look was answered by the target itself."""
+        self.away = False
+        """Whether the last look found no connection to the target."""
 
     def look(self, wait: float = 0.0, seconds: float = 0.5) -> tuple[str, str]:
         """Bring what is new, and return the run's state and why it is so.
@@ -63,7 +65,7 @@ class Replica:
         if states.is_final(state):
             return state, reason
         with self._alone() as mine:
-            self.answered = False
+            self.answered = self.away = False
             if not mine:  # another process brings what is new
                 known = self._note()
                 return str(known.get("state") or state), str(known.get("reason") or reason)
@@ -72,6 +74,7 @@ class Replica:
                 self.answered = True
                 return told
             except Unreachable as error:
+                self.away = True
                 return self._not_responding(str(error))
             except TargetError as error:
                 return self._not_responding(str(error))

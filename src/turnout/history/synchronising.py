@@ -54,14 +54,19 @@ def synchronise(workspace: layout.WorkspaceLayout, target: str | None, report: C
         report: gets a line for each run.
     """
     done = []
+    away: dict[str, str] = {}  # targets that can't be reached, and what was said of that
     for run_id in outstanding(workspace, target):
         run = workspace.run(run_id)
-        report(f"asking for {run_id}")
+        name = str(_target(run).get("name"))
         copy = Replica(run, workspace.home)
+        if name in away:
+            done.append(Outcome(run_id, name, copy.known()[0], away[name], True))
+            continue
+        report(f"asking for {run_id}")
         status, reason = copy.look(seconds=_COLLECT_SECONDS)
-        done.append(
-            Outcome(run_id, str(_target(run).get("name")), status, reason, failed=status == states.NOT_RESPONDING)
-        )
+        if copy.away:
+            away[name] = reason
+        done.append(Outcome(run_id, name, status, reason, copy.away or status == states.NOT_RESPONDING))
     return done
 
 

@@ -11,7 +11,6 @@ from typing import Any
 
 from turnout.runtime import variables
 from turnout.runtime.layout import Home
-from turnout.targets import reach
 from turnout.targets.reach.ssh.channel import Channel
 from turnout.targets.reach.ssh.reach import SshReach
 
@@ -44,6 +43,7 @@ class PipeReach(SshReach):
         return Channel([*self._shell, remote], self._variables)
 
 
-def register() -> None:
-    """Make targets of this kind possible in this process."""
-    reach.KINDS[KIND] = f"{__name__}:PipeReach"
+def target(name: str, account: str, **more: Any) -> dict[str, Any]:
+    """Return a target of this kind, as a run's record keeps it; its home is `.turnout` in the account's directory."""
+    home = os.path.join(account, ".turnout")
+    return {"name": name, "type": KIND, "reach": KIND, "schedule": "process", "account": account, "home": home, **more}

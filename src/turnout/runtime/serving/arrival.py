@@ -131,6 +131,11 @@ def _take(incoming: Incoming, digest: bytes, data: memoryview, ends: bool) -> No
             raise Refused("an object arrived damaged: %s" % digest.hex())
 
 
+def end() -> None:
+    """Remove what came of objects and was not committed: the connection has ended."""
+    _arriving.drop()
+
+
 def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
     """Take a run: write its record, with what is handed over to it.
 

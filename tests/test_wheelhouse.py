@@ -72,7 +72,8 @@ class Index:
                 if self.command == "GET":
                     self.wfile.write(content)
 
-            do_HEAD = do_GET
+            def do_HEAD(self) -> None:
+                self.do_GET()
 
             def log_message(self, *words: Any) -> None:
                 """Say nothing."""

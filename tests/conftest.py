@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import Phase, settings
 
-from turnout.testing import baseimage, condachannel, engines
+from turnout.testing import baseimage, condachannel, engines, remotehost
 
 # A shell without job control starts what it puts into the background with these ignored, and every process that a test
 # starts would inherit that: Ctrl-C in a test's terminal would do nothing.
@@ -146,6 +147,30 @@ def _engine(name: str, request: pytest.FixtureRequest) -> Iterator[engines.Engin
             yield found
     except engines.MissingEngine as error:
         request.getfixturevalue("missing_service")(str(error))
+
+
+@pytest.fixture(scope="session")
+def remote_host(missing_service: Callable[[str], NoReturn]) -> Iterator[remotehost.RemoteHost]:
+    """A remote host of this process's own, for all of its tests: whoever breaks it mends it."""
+    with _remote_host(missing_service) as host:
+        yield host
+
+
+@pytest.fixture
+def make_remote_host(missing_service: Callable[[str], NoReturn]) -> Iterator[Callable[..., remotehost.RemoteHost]]:
+    """Return a function that makes remote hosts, with the arguments of `RemoteHost`; they go with the test."""
+    with contextlib.ExitStack() as hosts:
+        yield lambda **arguments: hosts.enter_context(_remote_host(missing_service, **arguments))
+
+
+@contextlib.contextmanager
+def _remote_host(missing_service: Callable[[str], NoReturn], **arguments: Any) -> Iterator[remotehost.RemoteHost]:
+    try:
+        remotehost.require()
+    except remotehost.MissingRemoteHost as error:
+        missing_service(str(error))
+    with remotehost.RemoteHost(**arguments) as host:
+        yield host
 
 
 @pytest.fixture

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ import pytest
 
 from turnout import Environment, Experiment, ScriptRunConfig, Workspace
 from turnout.targets.reach.ssh import command
+from turnout.testing.condachannel import Channel
 
 pytestmark = pytest.mark.system
 VERSION = "1.16.0"
@@ -41,10 +45,18 @@ def python_of(host: Any) -> str:
     return str(host.run("python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])'").strip())
 
 
-def environment_there(host: Any) -> str:
-    """Return the key of the environment that was built on the host."""
-    [built] = host.path(".turnout/environments").glob("*.json")
+def environment_there(host: Any, kind: str) -> str:
+    """Return the key of the environment of a kind that was built on the host."""
+    [built] = host.path(".turnout/environments").glob(f"{kind}-*.json")
     return str(built.stem)
+
+
+def copy(directory: Path, host: Any) -> None:
+    """Copy a directory to the host, under the same path."""
+    parent = shlex.quote(str(directory.parent))
+    unpack = ["ssh", "-F", str(host.ssh_config), host.name, f"mkdir -p {parent} && tar -x -C {parent}"]
+    with subprocess.Popen(["tar", "-c", "-C", directory.parent, directory.name], stdout=subprocess.PIPE) as packing:
+        subprocess.run(unpack, stdin=packing.stdout, check=True)
 
 
 def test_the_interpreter_there_runs_the_script(attach: Callable[..., Any], turnout: Any) -> None:
@@ -103,9 +115,28 @@ def test_wheels_and_packages_of_this_machine_travel(
     config.run_config.target = "far"
     run = Experiment(workspace, "far").submit(config)
     run.wait_for_completion()
-    assert environment_there(host) == run.record.definition["environment"]["key"]
+    assert environment_there(host, "uv") == run.record.definition["environment"]["key"]
     assert Path(run.record.layout.script_log).read_text() == "5\n"
     environment.python.conda_dependencies.add_pip_package(f"-e {package}")
     environment.python.conda_dependencies.remove_pip_package(str(package))
     with pytest.raises(Exception, match="is editable"):
         Experiment(workspace, "far").submit(config)
+
+
+def test_a_conda_environment_is_made_there(attach: Callable[..., Any], turnout: Any, conda_channel: Channel) -> None:
+    """A channel in a folder counts where that folder is, and is refused before there is a run where it isn't."""
+    host = attach()
+    turnout.script(
+        f"name: mine\nchannels: [{conda_channel.url}]\ndependencies:\n"
+        f"  - python={sys.version_info[0]}.{sys.version_info[1]}\n  - greeting=2.0\n  - pip\n  - pip: [six=={VERSION}]\n",
+        "environment.yml",
+    )
+    turnout.script("import greeting, six; print(greeting.version, six.__version__)")
+    words = ("submit", "--target", "far", "--environment", "environment.yml", "train.py")
+    refused = turnout(*words, code=2)
+    assert f"its channel {conda_channel.path} is a folder that is not there" in refused.stderr
+    assert turnout.json("runs") == []
+    copy(conda_channel.path, host)
+    done = turnout(*words)
+    assert done.stdout == f"2.0 {VERSION}\n"
+    assert environment_there(host, "conda") == turnout.json("show", "@last")["environment"]["key"]

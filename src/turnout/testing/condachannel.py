@@ -119,6 +119,7 @@ class Channel:
             (top / "bin").mkdir()
             (top / "lib").mkdir()
             shutil.copy2(prefix / "bin" / f"python{version}", top / "bin")
+            _find_library_beside(top / "bin" / f"python{version}", prefix / "lib")
             for link in ("python3", "python"):
                 (top / "bin" / link).symlink_to(f"python{version}")
             for shared in (prefix / "lib").glob("libpython*.so*"):
@@ -187,6 +188,14 @@ def _movable_python(version: str, uv: str) -> tuple[Path, Path, str]:
         done = subprocess.run(command, capture_output=True, text=True, env=variables, check=False)
         paths = done.stdout.split()[-1:] if done.returncode == 0 and command == asked[0] else []
     raise NoPython(f"a CPython {version} that can be moved (uv python install {version})")
+
+
+def _find_library_beside(program: Path, library: Path) -> None:
+    """Have a program look for its shared library beside itself, as conda's do, and not where it was built for."""
+    data, built_for = program.read_bytes(), os.fsencode(library)
+    beside = b"$ORIGIN/../lib"
+    if len(beside) <= len(built_for):
+        program.write_bytes(data.replace(b"\0%s\0" % built_for, b"\0%s\0" % beside.ljust(len(built_for), b"\0")))
 
 
 def _left_out(directory: str, names: list[str]) -> list[str]:

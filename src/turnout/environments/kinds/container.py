@@ -73,14 +73,24 @@ def resolve(request: dict[str, Any], context: Context) -> dict[str, Any]:
     image = {"reference": request["image"], "id": None, "digest": None} if request["image"] else None
     python = request["python"]
     engine = engines.find(context.variables) if context.here else None
-    if context.here and engine is None:
+    if context.there is not None and not context.there.get("engines"):
+        raise EnvironmentException(
+            f"environment {context.name!r} asks for a container, and the target has no container engine: install podman or "
+            "docker there, then `turnout target check`"
+        )
+    if context.here and context.there is None and engine is None:
         raise EnvironmentException(f"environment {context.name!r}: {engines.missing(context.variables)}")
-    if engine is not None and image is not None:
-        found = _found(engine, image["reference"], context)
+    found = _found(engine, image["reference"], context) if engine is not None and image is not None else None
+    if engine is not None and image is not None and found is not None:
         image["id"] = engines.id_of(found)
         image["digest"] = next(iter(found.get("RepoDigests") or []), None) if _is_pulled(found) else None
         if request["installs"] and not python:
             python = container.python_of(engine, image["id"])
+    if request["installs"] and not python:
+        python = running_python()
+        context.report(
+            f"which Python the image has isn't known here: packages are for {python}, unless you name another"
+        )
     python = python or running_python()
     # What is in the image is not what is on this machine.
     asked, inside = {**request, "python": python}, context._replace(here=False)
@@ -117,8 +127,11 @@ def packages(lock: dict[str, Any]) -> list[Package]:
     return [*base, *conda.packages(lock)]
 
 
-def _found(engine: engines.Engine, reference: str, context: Context) -> dict[str, Any]:
-    """Return what the engine knows of an image, which it pulls when it isn't there."""
+def _found(engine: engines.Engine, reference: str, context: Context) -> dict[str, Any] | None:
+    """Return what the engine knows of an image, which it pulls when it isn't there.
+
+    None for one that can't be had here, when it is for another machine: there its name will do.
+    """
     try:
         try:
             return engine.inspect("image", reference)
@@ -127,6 +140,9 @@ def _found(engine: engines.Engine, reference: str, context: Context) -> dict[str
             engine.ask("pull", reference, seconds=None)
             return engine.inspect("image", reference)
     except engines.EngineError as error:
+        if context.there is not None:
+            context.report(f"the image {reference} is not here: the target takes what it knows under that name")
+            return None
         words = context.hide(str(error))
         raise ResolutionFailed(
             f"environment {context.name!r} can't be resolved: the image {reference} is not here and can't be had: "

@@ -15,8 +15,25 @@ from turnout.runtime import layout, states
 from turnout.targets.reach import TargetError
 
 
+class Counting:
+    """A way to a target that counts the bytes of files that come."""
+
+    def __init__(self, reach) -> None:
+        self.reach = reach
+        self.run = reach.run
+        self.count = 0
+
+    def pull(self, request: dict, content: bytes = b"") -> tuple[dict, bytes]:
+        reply, data = self.reach.pull(request, content)
+        self.count += len(zlib.decompress(data))
+        return reply, data
+
+
 def collect(away, deadline: float | None = None) -> int:
-    return collecting.collect(away.copy.reach, away.copy.directory, away.here, deadline)
+    """Bring all, and return how many bytes came."""
+    counting = Counting(away.copy.reach)
+    assert collecting.collect(counting, away.copy.directory, away.here, deadline) == []
+    return counting.count
 
 
 def tree(root: str) -> dict[str, object]:
@@ -107,6 +124,17 @@ def test_a_deadline_keeps_what_came(away) -> None:
         collect(away, time.monotonic() - 1)
     assert tree(away.here.root) == {}
     assert collect(away, time.monotonic() + 60) == 9 << 20
+
+
+def test_large_ones_and_those_that_nobody_asked_for_stay(away) -> None:
+    away.leave(large=b"l" * 1000, small=b"s")
+    away.end()
+    arguments = (away.copy.reach, away.copy.directory, away.here)
+    assert collecting.collect(*arguments, limit=10) == [("code/outputs/large", 1000)]
+    assert list(tree(away.here.root)) == ["code/outputs/small"]
+    assert collecting.collect(*arguments, names=["outputs/other"]) == [("code/outputs/large", 1000)]
+    assert collecting.collect(*arguments, names=["outputs/large"]) == []
+    assert tree(away.here.root) == tree(away.there.root)
 
 
 class Tampered:

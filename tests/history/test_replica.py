@@ -62,7 +62,7 @@ def test_the_end_is_seen_only_when_all_is_here(away, monkeypatch: pytest.MonkeyP
     assert seen == [(states.RUNNING, states.FINALIZING, True)]
     assert away.text("code", "outputs", "model") == b"m" * 100_000
     assert journal(away.here) == journal(away.there)
-    assert away.copy.is_collected()
+    assert away.copy.left() == {}
 
 
 def test_a_collection_that_takes_longer_is_finalizing_and_goes_on(away) -> None:
@@ -82,13 +82,15 @@ def test_a_collection_that_takes_longer_is_finalizing_and_goes_on(away) -> None:
 def test_outputs_may_stay_there_and_come_later(away) -> None:
     away.leave(model=b"m")
     away.end()
-    assert away.copy.look(keep_there=True)[0] == states.COMPLETED
+    definition = json.loads(Path(away.here.definition).read_text())
+    Path(away.here.definition).write_text(json.dumps({**definition, replica.COLLECT: 0}))
+    copy = replica.Replica(away.here, away.here.workspace.home)
+    assert copy.look()[0] == states.COMPLETED
     assert not os.path.exists(os.path.join(away.here.code, "outputs"))
-    assert not away.copy.is_collected()
-    assert away.copy.collect() == 1
+    assert copy.left() == {"outputs/model": 1}
+    copy.collect()
     assert away.text("code", "outputs", "model") == b"m"
-    assert away.copy.is_collected()
-    assert away.copy.collect() == 0
+    assert copy.left() == {}
 
 
 def test_a_lost_connection_is_not_responding_and_comes_back(away) -> None:

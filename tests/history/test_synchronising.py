@@ -9,9 +9,9 @@ from turnout.runtime.layout import WorkspaceLayout
 from turnout.testing.records import make_run
 
 
-def synchronise(workspace: WorkspaceLayout, target: str | None = None, outputs: bool = True):
+def synchronise(workspace: WorkspaceLayout, target: str | None = None):
     asked: list[str] = []
-    done = synchronising.synchronise(workspace, target, outputs, asked.append)
+    done = synchronising.synchronise(workspace, target, asked.append)
     return {each.run: each for each in done}, asked
 
 
@@ -19,25 +19,24 @@ def test_only_runs_elsewhere_that_lack_something_are_outstanding(workspace: Work
     make_run(workspace, "local", state=states.RUNNING)
     make_run(workspace, "ended", target={"name": "local", "type": "local"})
     one, two = more_away(1), more_away(2, "other")
-    assert synchronising.outstanding(workspace, None, True) == ["away_1", "away_2"]
-    assert synchronising.outstanding(workspace, "other", True) == ["away_2"]
-    assert synchronising.outstanding(workspace, "nowhere", True) == []
+    assert synchronising.outstanding(workspace, None) == ["away_1", "away_2"]
+    assert synchronising.outstanding(workspace, "other") == ["away_2"]
+    assert synchronising.outstanding(workspace, "nowhere") == []
     two.end()
-    two.copy.look(keep_there=True)
-    assert synchronising.outstanding(workspace, None, False) == ["away_1"]
-    assert synchronising.outstanding(workspace, None, True) == ["away_1", "away_2"]
+    two.copy.look()
+    assert synchronising.outstanding(workspace, None) == ["away_1"]
     one.end()
     one.copy.look()
-    assert synchronising.outstanding(workspace, "box", True) == []
+    assert synchronising.outstanding(workspace, "box") == []
 
 
 def test_a_damaged_record_and_a_workspace_without_runs_are_no_trouble(workspace: WorkspaceLayout, more_away) -> None:
     more_away(1)
     damaged = make_run(workspace, "damaged", state=states.RUNNING)
     Path(damaged.definition).write_text("{")
-    assert synchronising.outstanding(workspace, None, True) == ["away_1"]
+    assert synchronising.outstanding(workspace, None) == ["away_1"]
     os.rename(workspace.runs, f"{workspace.runs}.away")
-    assert synchronising.outstanding(workspace, None, True) == []
+    assert synchronising.outstanding(workspace, None) == []
 
 
 def test_all_that_is_outstanding_is_brought(workspace: WorkspaceLayout, more_away) -> None:
@@ -45,7 +44,6 @@ def test_all_that_is_outstanding_is_brought(workspace: WorkspaceLayout, more_awa
     for run in runs[:2]:
         run.leave(model=b"m" * 1000)
         run.end()
-    runs[1].copy.look(keep_there=True)  # it has ended here as well, and its outputs were left there
     done, asked = synchronise(workspace)
     assert {name: (each.status, each.failed) for name, each in done.items()} == {
         "away_1": (states.COMPLETED, False),
@@ -56,16 +54,6 @@ def test_all_that_is_outstanding_is_brought(workspace: WorkspaceLayout, more_awa
     for run in runs[:2]:
         assert run.text("code", "outputs", "model") == b"m" * 1000
     assert list(synchronise(workspace)[0]) == ["away_3"]
-
-
-def test_outputs_may_be_left_there(workspace: WorkspaceLayout, more_away) -> None:
-    run = more_away(1)
-    run.leave(model=b"m")
-    run.end()
-    assert synchronise(workspace, outputs=False)[0]["away_1"].status == states.COMPLETED
-    assert not os.path.exists(os.path.join(run.here.code, "outputs"))
-    assert synchronise(workspace)[0]["away_1"].failed is False
-    assert run.text("code", "outputs", "model") == b"m"
 
 
 def test_a_target_that_is_away_is_tried_once_and_the_others_are_asked(

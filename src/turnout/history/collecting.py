@@ -29,8 +29,8 @@ def collect(
     reach: Reach,
     directory: str,
     run: layout.RunLayout,
-    deadline: float | None,
-    limit: int | None,
+    deadline: float | None = None,
+    limit: int | None = None,
     names: Collection[str] | None = None,
 ) -> list[tuple[str, int]]:
     """Bring what the run left; return names and bytes of what stays there.

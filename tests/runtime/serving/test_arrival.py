@@ -276,19 +276,9 @@ class TestTools:
         assert Path(path).read_bytes() == SCRIPT
         assert os.listdir(filled.tools) == ["uv"]
 
-    def test_wheels_get_their_names(self, filled: layout.Home) -> None:
-        asked = {"wheels": {"a-1.0-py3-none-any.whl": DIGEST}}
-        for _ in range(2):
-            directory = arrival.wheels(filled, asked, b"")[0]["directory"]
-        assert {each.name: each.read_bytes() for each in Path(directory).iterdir()} == {
-            "a-1.0-py3-none-any.whl": SCRIPT
-        }
-
     def test_their_names_lead_nowhere_else(self, filled: layout.Home) -> None:
         with pytest.raises(arrival.Refused):
             arrival.tool(filled, {"name": "../uv", "digest": DIGEST}, b"")
-        with pytest.raises(arrival.Refused):
-            arrival.wheels(filled, {"wheels": {"../a.whl": DIGEST}}, b"")
 
     def test_an_object_that_isnt_there_makes_no_tool(self, there: layout.Home) -> None:
         with pytest.raises(OSError, match=DIGEST[2:]):

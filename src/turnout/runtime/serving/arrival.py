@@ -94,7 +94,8 @@ def store(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
     """
     if _arriving.failed:
         if request.get("quiet"):
-            return {}, b""  # it was on its way already
+            return {}, b""
+        _arriving.failed = False
         raise Refused("an earlier part could not be taken")
     try:
         incoming = _arriving.begin(home)
@@ -109,7 +110,7 @@ def store(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
             return {"stored": incoming.commit()}, b""
     except BaseException:
         _arriving.drop()
-        _arriving.failed = True
+        _arriving.failed = bool(request.get("quiet"))  # what follows is on its way already
         raise
     return {}, b""
 

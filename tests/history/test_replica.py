@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from turnout.history import collecting, replica
-from turnout.runtime import layout, processes, records, runlock, states
+from turnout.runtime import layout, processes, records, states
 from turnout.runtime.record import RunRecord
 from turnout.testing.living import pids_naming
 from turnout.testing.records import make_run, write_state
@@ -175,8 +175,6 @@ def test_while_another_process_brings_this_one_reads_what_is_known(away) -> None
 
 def test_a_cancel_reaches_the_target_also_when_it_was_asked_for_without_a_connection(away) -> None:
     away.copy.look()
-    runlock_holder = runlock.holder(away.there.lock)
-    assert runlock_holder is not None
     away.break_off()
     received: list[int] = []
     before = signal.signal(signal.SIGUSR1, lambda number, frame: received.append(number))

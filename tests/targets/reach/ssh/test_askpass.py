@@ -4,51 +4,16 @@ import os
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-import keyring
 import pytest
-from keyring.backend import KeyringBackend
-from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from turnout.exceptions import ComputeTargetException
 from turnout.runtime import layout
 from turnout.targets.reach.ssh import askpass
 
 SECRETS = {askpass.PASSWORD: "pass word", askpass.PASSPHRASE: "phrase\u00e4"}
-
-
-class MemoryKeyring(KeyringBackend):
-    """Keeps secrets for as long as a test."""
-
-    priority = 1
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-        self.locked = False
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        if self.locked:
-            raise KeyringLocked("the collection is locked")
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        if self.kept.pop((service, username), None) is None:
-            raise PasswordDeleteError("not found")
-
-
-@pytest.fixture
-def backend() -> Iterator[MemoryKeyring]:
-    before = keyring.get_keyring()
-    made = MemoryKeyring()
-    keyring.set_keyring(made)
-    yield made
-    keyring.set_keyring(before)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +43,7 @@ def test_a_secret_that_is_not_kept_is_no_answer() -> None:
 
 
 def test_ssh_gets_what_was_kept_and_nothing_once_it_is_forgotten(
-    backend: MemoryKeyring, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    backend: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     askpass.keep("one", SECRETS)
     askpass.keep("two", {askpass.PASSWORD: "other"})
@@ -95,7 +60,7 @@ def test_ssh_gets_what_was_kept_and_nothing_once_it_is_forgotten(
     assert list(backend.kept) == [(askpass.SERVICE, "one")]
 
 
-def test_a_keyring_that_takes_nothing_is_said_without_the_secret(backend: MemoryKeyring) -> None:
+def test_a_keyring_that_takes_nothing_is_said_without_the_secret(backend: Any) -> None:
     backend.locked = True
     with pytest.raises(ComputeTargetException, match="the collection is locked; use a key without") as caught:
         askpass.keep("one", SECRETS)

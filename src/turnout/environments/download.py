@@ -36,7 +36,7 @@ class Downloads:
         self._seconds = _number(values.get("UV_HTTP_TIMEOUT")) or _SECONDS
         trusted = [line.partition(" ")[2] for line in sources if line.startswith("--trusted-host ")]
         self._trusted = {*trusted, *values.get("UV_INSECURE_HOST", "").split()}
-        credentials = _Credentials(indexes.credentials(values, sources), values)
+        credentials = Credentials(indexes.credentials(values, sources), values)
         context = ssl.create_default_context(cafile=_file(values, "SSL_CERT_FILE"), capath=values.get("SSL_CERT_DIR"))
         self._opener = urllib.request.build_opener(urllib.request.HTTPSHandler(context=context), credentials)
         # What such a host sends is held against its digest all the same.
@@ -90,7 +90,7 @@ class Downloads:
         return opener.open(urllib.request.Request(url), timeout=self._seconds)
 
 
-class _Credentials(urllib.request.BaseHandler):
+class Credentials(urllib.request.BaseHandler):
     """Gives each request the credentials of its own host: a redirect to another one gets none of the first."""
 
     handler_order = 400  # before those that connect

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from turnout.runtime import builders, layout
 from turnout.runtime.builders import BuildFailed
 from turnout.runtime.containers import engine as engine_module
 from turnout.runtime.gc import environments as gc_environments
+from turnout.runtime.objects import ObjectStore
+from turnout.runtime.serving import server
 from turnout.testing import engines
 
 pytestmark = pytest.mark.system
@@ -80,6 +83,31 @@ def test_packages_are_a_layer_on_top_and_are_what_the_lock_says(engine: engines.
         "test -s /opt/turnout/uv && echo /opt/turnout/uv || true",
     )
     assert engine.run("ps", "--all", "--format", "{{.Names}}").split() == []
+
+
+def test_wheels_that_were_brought_need_no_network(
+    engine: engines.Engine, machine: layout.Home, wheel: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:1/")
+    path = wheel("single")
+    os.makedirs(machine.objects)
+    with ObjectStore(machine.objects).incoming() as incoming:
+        digest = incoming.add_bytes(path.read_bytes())
+        incoming.commit()
+    request = {
+        "operation": "wheels",
+        "key": "container-brought",
+        "wheels": {path.name: digest},
+        "replaced": {},
+        "complete": True,
+    }
+    server.carry_out(machine, request, b"")
+    requirements = [f"single==1.0 --hash=sha256:{digest}"]
+    built, _ = build(
+        machine, environment(engine, "brought", installs=True, interpreter=None, requirements=requirements)
+    )
+    assert built.facts is not None
+    assert [(each["name"], each["version"]) for each in built.facts["packages"]] == [("single", "1.0")]
 
 
 def test_a_dockerfile_makes_the_base(engine: engines.Engine, machine: layout.Home) -> None:

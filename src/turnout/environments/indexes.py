@@ -34,7 +34,7 @@ def travelling(environ: Mapping[str, str]) -> dict[str, str]:
     values = uvtool.variables(environ)
     found = {name: values[name] for name in values if name in _SETTINGS or _CREDENTIALS.fullmatch(name)}
     if values.get("SSL_CERT_FILE") or values.get("SSL_CERT_DIR"):
-        found["UV_SYSTEM_CERTS"] = "1"  # certificates that this machine trusts of its own: the target's count there
+        found[uvtool.SYSTEM_CERTIFICATES] = "1"  # this machine trusts some of its own: the target's count there
     for name in _LOCATIONS:
         separator = "," if name == "UV_FIND_LINKS" else None
         parts = [part for part in values.get(name, "").split(separator) if part]

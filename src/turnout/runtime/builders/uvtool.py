@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 PATH_VARIABLE = "TURNOUT_UV"
 TORCH_BACKEND = "--torch-backend"
 
+SYSTEM_CERTIFICATES = "TURNOUT_SYSTEM_CERTIFICATES"
+"""Asks for the certificates that the machine trusts, where it keeps some, in place of those that uv brings."""
+
+_CERTIFICATES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+
 _PLACES = ("--index-url", "--find-links", "--no-index")
 _CHOICES = ("UV_DEFAULT_INDEX", "UV_FIND_LINKS", "UV_INDEX_URL", "UV_NO_INDEX", "UV_TORCH_BACKEND")
 """Options and variables by which a person says where all packages come from, or which build of PyTorch it is to be."""
@@ -87,6 +97,9 @@ def variables(environ: Mapping[str, str]) -> Dict[str, str]:
     links = [link for link in values.get("PIP_FIND_LINKS", "").split() if "://" in link or os.path.isdir(link)]
     if links and not values.get("UV_FIND_LINKS"):
         values["UV_FIND_LINKS"] = ",".join(links)  # uv separates these by commas
+    # uv ends when it is to use the machine's certificates and there are none.
+    if values.pop(SYSTEM_CERTIFICATES, "") and any(os.path.exists(path) for path in _CERTIFICATES):
+        values.setdefault("UV_SYSTEM_CERTS", "1")
     values["NO_COLOR"] = "1"
     values["UV_NO_PROGRESS"] = "1"
     values["UV_NO_WRAP"] = "1"  # a wrapped line would hide the cause of a failure from `words`

@@ -12,6 +12,6 @@ from turnout.runtime.serving import arrival
 @pytest.fixture
 def there(tmp_path: Path) -> Iterator[layout.Home]:
     """The home of an account that nobody has used yet; its connection ends with the test."""
-    arrival.end()
+    arrival.abandon()
     yield layout.Home(str(tmp_path / "there"))
-    arrival.end()
+    arrival.abandon()

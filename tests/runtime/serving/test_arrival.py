@@ -133,7 +133,7 @@ class TestObjects:
     def test_a_connection_that_breaks_off_leaves_nothing_and_is_repeated(self, there: layout.Home) -> None:
         content = os.urandom(1000)
         store(there, part(SCRIPT) + part(content, content[:500], ends=False))
-        arrival.end()
+        arrival.abandon()
         assert objects(there) == []
         store(there, part(SCRIPT) + part(content), commit=True)
         assert lacking(there, DIGEST, hashlib.sha256(content).hexdigest()) == []

@@ -74,6 +74,7 @@ _arriving = _Arriving()
 def abandon() -> None:
     """Remove what came and was not committed: the connection has ended."""
     _arriving.drop()
+    _arriving.failed = False
 
 
 def missing(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
@@ -130,11 +131,6 @@ def _take(incoming: Incoming, digest: bytes, data: memoryview, ends: bool) -> No
         _arriving.digest = b""
         if found != digest.hex():
             raise Refused("an object arrived damaged: %s" % digest.hex())
-
-
-def end() -> None:
-    """Remove what came of objects and was not committed: the connection has ended."""
-    _arriving.drop()
 
 
 def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:

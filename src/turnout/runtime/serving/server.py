@@ -83,7 +83,6 @@ class Server:
             arrival.abandon()
             self._over.set()
             self._busy.set()
-            arrival.end()
 
     def _answer(self, request: Dict[str, Any], content: bytes) -> Answer:
         try:

@@ -54,9 +54,9 @@ def here(tmp_path: Path) -> ObjectStore:
 
 @pytest.fixture
 def wire(tmp_path: Path) -> Iterator[Wire]:
-    arrival.end()  # what a process keeps of its one connection
+    arrival.abandon()  # what a process keeps of its one connection
     yield Wire(layout.Home(str(tmp_path / "there")))
-    arrival.end()
+    arrival.abandon()
 
 
 def silent(done: int, total: int) -> None:
@@ -110,7 +110,7 @@ def test_a_broken_connection_costs_no_more_than_a_group(
 
     with pytest.raises(ConnectionError):
         upload.send(here, digests, breaks, wire.answered, silent)
-    arrival.end()  # the agent ends with its connection
+    arrival.abandon()  # the agent ends with its connection
     lacking = upload.ask_missing(digests, wire.ask)
     assert lacking == digests[8:]
     upload.send(here, lacking, wire.send, wire.answered, silent)

@@ -149,18 +149,31 @@ def _engine(name: str, request: pytest.FixtureRequest) -> Iterator[engines.Engin
         request.getfixturevalue("missing_service")(str(error))
 
 
-@pytest.fixture(scope="session")
-def remote_host(missing_service: Callable[[str], NoReturn]) -> Iterator[remotehost.RemoteHost]:
-    """A remote host of this process's own, for all of its tests: whoever breaks it mends it."""
-    with _remote_host(missing_service) as host:
-        yield host
+@pytest.fixture
+def remote_host(make_remote_host: Callable[..., remotehost.RemoteHost]) -> remotehost.RemoteHost:
+    """A remote host to which the test's ssh knows the way."""
+    return make_remote_host()
 
 
 @pytest.fixture
-def make_remote_host(missing_service: Callable[[str], NoReturn]) -> Iterator[Callable[..., remotehost.RemoteHost]]:
-    """Return a function that makes remote hosts, with the arguments of `RemoteHost`; they go with the test."""
+def make_remote_host(
+    missing_service: Callable[[str], NoReturn], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., remotehost.RemoteHost]]:
+    """Return a function that makes remote hosts, with the arguments of `RemoteHost`; they go with the test.
+
+    ssh knows the way to the newest one.
+    """
+    from turnout.targets.reach.ssh import reach
+
     with contextlib.ExitStack() as hosts:
-        yield lambda **arguments: hosts.enter_context(_remote_host(missing_service, **arguments))
+
+        def make(**arguments: Any) -> remotehost.RemoteHost:
+            host = hosts.enter_context(_remote_host(missing_service, **arguments))
+            monkeypatch.setenv("TURNOUT_SSH_CONFIG", str(host.ssh_config))
+            return host
+
+        yield make
+        reach.close_all()
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from turnout.exceptions import ExperimentExecutionException, RecordException
 from turnout.runtime import deletion, events, processes, records, states
 from turnout.runtime.removal import Tally
+from turnout.targets.reach import TargetError, Unreachable
 
 if TYPE_CHECKING:
     from turnout.run import Run
@@ -62,7 +63,13 @@ def carry_out(workspace: layout.WorkspaceLayout, runs: Sequence[Run]) -> Deleted
     ids: list[str] = []
     for run in runs:
         try:
+            _delete_elsewhere(run)
             deletion.delete(run.layout)
+        except (Unreachable, TargetError) as error:
+            raise RecordException(
+                f"the run {run.id} can't be deleted on its target: {error}; {len(ids)} of {len(runs)} runs were deleted",
+                error,
+            ) from error
         except OSError as error:
             raise RecordException(
                 f"the run {run.id} can't be deleted: {error.strerror or error}: {error.filename}; "
@@ -73,6 +80,16 @@ def carry_out(workspace: layout.WorkspaceLayout, runs: Sequence[Run]) -> Deleted
     tally = Tally()
     problems = deletion.empty_trash(workspace, tally)
     return Deleted(ids, tally.bytes, problems)
+
+
+def _delete_elsewhere(run: Run) -> None:
+    """Delete a run on its target, unless that was removed: then nobody knows the way any more."""
+    try:
+        copy = run.replica()
+    except (OSError, ValueError):
+        return  # its definition can't be read
+    if copy is not None and copy.is_attached():
+        copy.delete()
 
 
 def _check_ended(run: Run, chosen: dict[str, Run]) -> None:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import ExperimentExecutionException
 from turnout.history import replica
-from turnout.runtime import layout, manifest
+from turnout.runtime import layout, manifest, records
 from turnout.runtime.builders import uvtool
 from turnout.runtime.objects import ObjectStore
+from turnout.runtime.serving import arrival
 from turnout.targets.reach import Reach, TargetError, Unreachable
 
 if TYPE_CHECKING:
@@ -33,12 +34,15 @@ class NotTaken(Exception):
     """The target can't take the run; it isn't there, and won't be."""
 
 
-def send_objects(target: Reach, snapshot: bytes, name: str, report: Report, progress: Progress | None) -> int:
+def send_objects(
+    target: Reach, snapshot: bytes, known: bytes, name: str, report: Report, progress: Progress | None
+) -> int:
     """Bring a snapshot's objects to a target; return the bytes sent.
 
     Args:
         target: the way there.
         snapshot: the manifest.
+        known: a manifest whose objects the target had; what it lacks all the same, it says when it gets the run.
         name: the target's name.
         report: gets a line when it has to be tried again.
         progress: gets the bytes sent and those there are in all.
@@ -46,10 +50,15 @@ def send_objects(target: Reach, snapshot: bytes, name: str, report: Report, prog
     Raises:
         ExperimentExecutionException: they can't be brought there.
     """
-    kinds = (manifest.FILE, manifest.EXECUTABLE)
-    digests = [entry.content for entry in manifest.parse(snapshot) if entry.kind in kinds]
+    there = _digests(known) if known else {}
+    digests = [each for each in _digests(snapshot) if each not in there]
     sent: int = patiently(lambda: target.push(digests, progress), f"uploading to {name}", report)
     return sent
+
+
+def _digests(snapshot: bytes) -> dict[str, None]:
+    kinds = (manifest.FILE, manifest.EXECUTABLE)
+    return dict.fromkeys(entry.content for entry in manifest.parse(snapshot) if entry.kind in kinds)
 
 
 def patiently(attempt: Callable[[], Any], doing: str, report: Report, patience: float = UPLOAD_PATIENCE) -> Any:
@@ -105,6 +114,7 @@ def deliver(
     run: layout.RunLayout,
     given: Handed,
     name: str,
+    base: str,
     report: Report,
 ) -> None:
     """Hand a recorded run over: repeat it until the target has answered.
@@ -116,6 +126,7 @@ def deliver(
         run: the record here.
         given: what the run needs that no record holds.
         name: the target's name.
+        base: a run that the target has, from whose manifest the difference is sent; empty to send it whole.
         report: gets a line when it has to be tried again.
 
     Raises:
@@ -125,7 +136,7 @@ def deliver(
     try:
         while True:
             try:
-                _accept(target, workspace_id, run, given)
+                _accept(target, workspace_id, run, given, base)
                 start()
                 break
             except Unreachable as error:
@@ -143,27 +154,69 @@ def deliver(
     replica.mark_handed_over(run)
 
 
-def _accept(target: Reach, workspace_id: str, run: layout.RunLayout, given: Handed) -> str:
-    contents = []
+def _accept(target: Reach, workspace_id: str, run: layout.RunLayout, given: Handed, base: str) -> str:
+    while True:
+        contents = _contents(run, base)
+        request = {
+            "operation": "accept",
+            "workspace": workspace_id,
+            "run": run.run_id,
+            "base": base,
+            "files": [[name, len(data)] for name, data in contents],
+            "handed": given.as_json(),
+        }
+        reply, content = target.pull(request, zlib.compress(b"".join(data for _, data in contents), 1))
+        if reply.get("missing"):  # freed there since they were brought
+            lacking = zlib.decompress(content)
+            target.push(lacking[start : start + 32].hex() for start in range(0, len(lacking), 32))
+        elif reply.get("unknown"):
+            base = ""
+        elif reply.get("refused"):
+            raise NotTaken(str(reply["refused"]))
+        else:
+            return str(reply["directory"])
+
+
+def _contents(run: layout.RunLayout, base: str) -> list[tuple[str, bytes]]:
+    """Return the record's files, with the difference from another run's manifest in the place of this one's."""
+    found = []
     for name in _FILES:
         path = os.path.join(run.root, name)
         if os.path.exists(path):
             with open(path, "rb") as stream:
-                contents.append((name, stream.read()))
-    request = {
-        "operation": "accept",
-        "workspace": workspace_id,
-        "run": run.run_id,
-        "files": [[name, len(data)] for name, data in contents],
-        "handed": given.as_json(),
-    }
-    packed = zlib.compress(b"".join(data for _, data in contents), 1)
-    while True:
-        reply, content = target.pull(request, packed)
-        if reply.get("missing"):  # freed there since they were brought
-            lacking = zlib.decompress(content)
-            target.push(lacking[start : start + 32].hex() for start in range(0, len(lacking), 32))
-            continue
-        if reply.get("refused"):
-            raise NotTaken(str(reply["refused"]))
-        return str(reply["directory"])
+                found.append((name, stream.read()))
+    if not base:
+        return found
+    added, removed = manifest.difference(read_manifest(run.workspace, base), dict(found)["manifest"])
+    return [(arrival.ADDED, b"\0".join(added)), (arrival.REMOVED, b"\0".join(removed)), *found[1:]]
+
+
+def last_sent(workspace: layout.WorkspaceLayout, target: dict[str, Any]) -> str:
+    """Return the id of the run that was handed to a target last and is still here; empty when there is none."""
+    try:
+        note = records.read_json(_note(workspace, target))
+        run_id = str(note["run"]) if note["id"] == target.get("id") else ""
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+    return run_id if run_id and read_manifest(workspace, run_id) else ""
+
+
+def remember_sent(workspace: layout.WorkspaceLayout, target: dict[str, Any], run_id: str) -> None:
+    """Note that a target has got a run."""
+    with contextlib.suppress(OSError):  # it only saves bytes
+        records.write_json(_note(workspace, target), {"id": target.get("id"), "run": run_id})
+
+
+def read_manifest(workspace: layout.WorkspaceLayout, run_id: str) -> bytes:
+    """Return the manifest of a run that is here; nothing when it isn't, or can't be read."""
+    try:
+        with open(workspace.run(run_id).manifest, "rb") as stream:
+            data = stream.read()
+        manifest.split(data)
+    except (OSError, ValueError):
+        return b""
+    return data
+
+
+def _note(workspace: layout.WorkspaceLayout, target: dict[str, Any]) -> str:
+    return os.path.join(workspace.targets, f"{target['name']}.sent")

@@ -76,6 +76,7 @@ def submit(
     on_submitted: Callable[[Run], None] | None = None,
     secrets: Mapping[str, str | None] | None = None,
     progress: Callable[[int, int], None] | None = None,
+    collect: int | None = None,
     **kwargs: Any,
 ) -> Run:
     """Submit a run; see `Experiment.submit`.
@@ -92,6 +93,7 @@ def submit(
         secrets: variables of the script that the record doesn't hold, on top of the environment's `secret_variables`;
             None instead of a value means the submitter's own variable.
         progress: gets the bytes that were uploaded to a target elsewhere, and those there are in all.
+        collect: on a target elsewhere larger outputs, in bytes, stay there until they are asked for; None to bring all.
         **kwargs: v1's further arguments, which have no meaning here.
     """
     from turnout.run import Run
@@ -104,6 +106,8 @@ def submit(
         plan = prepare(experiment, config, tags, run_id, display_name, report or _silent, secrets)
         definition = plan.definition
         definition["number"] = experiment.next_number()
+        if collect is not None:
+            definition["collect"] = collect
         if parent is not None:
             _check_not_deleted(workspace.layout, parent.id)
             definition["parent"] = parent.id
@@ -159,9 +163,11 @@ def _bring(workspace: Any, plan: Plan, report: Callable[[str], None], progress: 
         )
         wheelhouse.bring(way, asked, progress)
 
-    for each in (tools, packages):
+    for each in (tools, packages) if plan.definition["environment"]["kind"] != "existing" else ():
         handover.patiently(each, f"uploading to {target['name']}", report)
-    handover.send_objects(way, plan.manifest, str(target["name"]), report, progress)
+    known = handover.last_sent(workspace.layout, target)
+    there = handover.read_manifest(workspace.layout, known) if known else b""
+    handover.send_objects(way, plan.manifest, there, str(target["name"]), report, progress)
 
 
 def _deliver(
@@ -178,10 +184,12 @@ def _deliver(
 
     target = plan.definition["target"]
     way = reach.make(target, workspace.home)
+    base = handover.last_sent(workspace.layout, target)
     try:
         handover.deliver(
-            way, lambda: scheduler.start(request), workspace.id, run, plan.handed, str(target["name"]), report
+            way, lambda: scheduler.start(request), workspace.id, run, plan.handed, str(target["name"]), base, report
         )
+        handover.remember_sent(workspace.layout, target, run.run_id)
     except handover.NotTaken as error:
         _take_away(run)
         raise ExperimentExecutionException(
@@ -282,7 +290,9 @@ def prepare(
     target = chosen.serialize()
     elsewhere = not is_local(target)
     resources = capabilities.resources(configuration)
-    _check_size(target, workspace.home, resources)
+    offered = _Offered(target, workspace.home)
+    if not elsewhere:
+        offered.check(resources)
     source_directory = os.path.abspath(config.source_directory or ".")
     script = _script(source_directory, configuration)
     arguments = argument_strings(configuration.arguments)
@@ -305,6 +315,8 @@ def prepare(
         resolution, configuration, workspace, source_directory, report, given, chosen.facts if elsewhere else None
     )
     git_properties, patch = git.finish()
+    if elsewhere:
+        offered.check(resources)
 
     created = time.time()
     identity = run_id or new_id(experiment.name, created)
@@ -378,24 +390,61 @@ def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) 
         ) from error
 
 
-def _check_size(target: dict[str, Any], home: layout.Home, resources: dict[str, Any]) -> None:
-    """Refuse a run that asks for more than its target has: it would wait for ever."""
-    from turnout.targets.compute_target import scheduler_for
-    from turnout.targets.reach import TargetError, Unreachable
-    from turnout.targets.schedulers import HasSlots
+class _Offered:
+    """What the target of a run offers; of another machine it is asked for while the snapshot is taken.
 
-    scheduler = scheduler_for(target, home)
-    if isinstance(scheduler, HasSlots):
+    Args:
+        target: the target as data.
+        home: this machine's home.
+    """
+
+    def __init__(self, target: dict[str, Any], home: layout.Home) -> None:
+        from turnout.targets.compute_target import is_local, scheduler_for
+
+        self._name = target["name"]
+        self._scheduler = scheduler_for(target, home)
+        self._answer: dict[str, Any] | None = None
+        self._error: Exception | None = None
+        self._thread: Any = None
+        if not is_local(target):
+            import threading  # a local submit needs none
+
+            self._thread = threading.Thread(target=self._ask, daemon=True)
+            self._thread.start()
+
+    def _ask(self) -> None:
+        from turnout.targets.schedulers import HasSlots
+
         try:
-            offer = scheduler.offer()
-        except (Unreachable, TargetError) as error:
-            raise ExperimentExecutionException(f"{error}; nothing was submitted", inner_exception=error) from error
-        asked = slots.demand(resources)
-        there = slots.Offer(int(offer["slots"]), tuple(offer["gpus"]))
-        if not slots.fits(asked, there):
+            if isinstance(self._scheduler, HasSlots):
+                self._answer = self._scheduler.offer()
+        except Exception as error:
+            self._error = error
+
+    def check(self, resources: dict[str, Any]) -> None:
+        """Refuse a run that asks for more than its target has: it would wait for ever.
+
+        Raises:
+            ExperimentExecutionException: it does, or the target can't be reached.
+        """
+        from turnout.targets.reach import TargetError, Unreachable
+
+        if self._thread is not None:
+            self._thread.join()
+        else:
+            self._ask()
+        if isinstance(self._error, Unreachable | TargetError):
             raise ExperimentExecutionException(
-                f"the run can't start on {target['name']}: {slots.too_much(asked, there)}"
-            )
+                f"{self._error}; nothing was submitted", inner_exception=self._error
+            ) from self._error
+        if self._error is not None:
+            raise self._error
+        if self._answer is None:
+            return
+        asked = slots.demand(resources)
+        there = slots.Offer(int(self._answer["slots"]), tuple(self._answer["gpus"]))
+        if not slots.fits(asked, there):
+            raise ExperimentExecutionException(f"the run can't start on {self._name}: {slots.too_much(asked, there)}")
 
 
 def _look_up_environment(workspace: Any, configuration: RunConfiguration) -> None:

@@ -179,7 +179,7 @@ class PackageIndex:
 
     _WHEEL = "gated-1.0-py3-none-any.whl"
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
         self.asked_to_resolve, self.resolution = threading.Event(), threading.Event()
         self.asked_to_build, self.build = threading.Event(), threading.Event()
         self.asked: list[str] = []
@@ -199,8 +199,8 @@ class PackageIndex:
             def log_message(self, *words: Any) -> None:
                 """Say nothing."""
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/"
+        self._server = http.server.ThreadingHTTPServer((host, 0), Handler)
+        self.url = f"http://{host}:{self._server.server_port}/"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def _pack(self, metadata: bytes) -> bytes:
@@ -249,12 +249,30 @@ class PackageIndex:
 
 
 @pytest.fixture
-def package_index(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[PackageIndex]:
-    """A package index of this test's own; uv asks it and nobody else, and has nothing in its cache."""
-    index = PackageIndex()
+def make_package_index(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., PackageIndex]]:
+    """Make a package index on one of this machine's addresses; uv asks it and nobody else, and has nothing in its cache."""
+    made: list[PackageIndex] = []
+
+    def make(host: str = "127.0.0.1") -> PackageIndex:
+        made.append(PackageIndex(host))
+        _ask_only(made[-1], tmp_path, monkeypatch)
+        return made[-1]
+
+    yield make
+    for index in made:
+        index.close()
+
+
+@pytest.fixture
+def package_index(make_package_index: Callable[..., PackageIndex]) -> PackageIndex:
+    """A package index of this test's own."""
+    return make_package_index()
+
+
+def _ask_only(index: PackageIndex, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("UV_", "PIP_"))]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("UV_DEFAULT_INDEX", index.url)
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "uv-cache"))
-    yield index
-    index.close()

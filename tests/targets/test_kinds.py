@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from turnout.runtime import layout
 from turnout.targets import reach, schedulers
+from turnout.targets.reach.ssh.reach import close_all
+from turnout.testing import pipereach
 from turnout.testing.targets import ReachSuite, SchedulerSuite
 from turnout.workspace import Workspace
 
@@ -18,6 +23,20 @@ def workspace_layout(home: object) -> layout.WorkspaceLayout:
 class TestLocalReach(ReachSuite):
     def make_reach(self, home: layout.Home) -> reach.Reach:
         return reach.make({"reach": "local"}, home)
+
+
+class TestPipeReach(ReachSuite):
+    """All of ssh's but for ssh itself; that is in tests/system/test_ssh.py."""
+
+    @pytest.fixture(autouse=True)
+    def _account(self, tmp_path: Path) -> Iterator[None]:
+        self.directory = tmp_path / "account"
+        self.directory.mkdir()
+        yield
+        close_all()
+
+    def make_reach(self, home: layout.Home) -> reach.Reach:
+        return pipereach.PipeReach(home, pipereach.target("box", str(self.directory)))
 
 
 class TestProcessScheduler(SchedulerSuite):

@@ -26,6 +26,7 @@ _SHOWN = 5
 def command(run_name: str, paths: tuple[str, ...], directory: str, force: bool, as_json: bool) -> None:
     """Copy files of RUN into DIR under their names; all of them, or those that PATH names: a file or a directory."""
     run = common.find(common.workspace(), run_name)
+    _fetch(run, paths)
     names = _chosen(run, paths)
     top = os.path.realpath(directory)
     copies = [_Copy(run, name, top) for name in names]
@@ -40,14 +41,28 @@ def command(run_name: str, paths: tuple[str, ...], directory: str, force: bool, 
     print(f"{copied}, copied into {directory}{kept}")
 
 
+def _fetch(run: Run, paths: tuple[str, ...]) -> None:
+    """Bring what is wanted and was left on the run's target."""
+    copy = run.replica()
+    left = copy.left() if copy is not None else {}
+    wanted = [name for name in left if not paths or any(_is_meant(name, path) for path in paths)]
+    if copy is not None and wanted:
+        common.notice(f"fetching {text.size(sum(left[name] for name in wanted))} that the run left on its target")
+        copy.collect(wanted)
+
+
+def _is_meant(name: str, path: str) -> bool:
+    clean = os.path.normpath(path)
+    return clean == "." or name == clean or name.startswith(clean + "/")
+
+
 def _chosen(run: Run, paths: tuple[str, ...]) -> list[str]:
     names = run.get_file_names()
     if not paths:
         return names
     wanted: dict[str, None] = {}
     for path in paths:
-        clean = os.path.normpath(path)
-        found = [name for name in names if clean == "." or name == clean or name.startswith(clean + "/")]
+        found = [name for name in names if _is_meant(name, path)]
         if not found:
             raise UserErrorException(
                 f"the run {run.id} has no file '{path}'; `turnout files {run.id}` lists what there is"

@@ -76,6 +76,8 @@ def _system(error: OSError) -> tuple[str | None, int]:
             f"the disk is full: {where or home}; make room, or name another home with {layout.HOME_VARIABLE}",
             BAD_INPUT,
         )
+    if where is None and error.errno is None and str(error):
+        return str(error), BAD_INPUT  # a target that can't be reached, or can't do it: the line says it all
     if where is None:
         return None, 1
     reason = (error.strerror or str(error)).lower()

@@ -16,14 +16,19 @@ def command(run_name: str, as_json: bool) -> None:
     """List the files of RUN: outputs, logs, and what its script uploaded."""
     run = common.find(common.workspace(), run_name)
     found = [(name, _size(run.record.artifact_path(name))) for name in run.get_file_names()]
+    copy = run.replica()
+    left = sorted(copy.left().items()) if copy is not None else []
     if as_json:
-        common.print_json([{"name": name, "bytes": size} for name, size in found])
+        here = [{"name": name, "bytes": size} for name, size in found]
+        common.print_json([*here, *({"name": name, "bytes": size, "on_target": True} for name, size in left)])
         return
     table = common.Table("file", "size", right=["size"])
     for name, size in found:
         table.add(name, text.size(size))
+    for name, size in left:
+        table.add(f"{name} (on its target: turnout download)", text.size(size))
     table.print()
-    if not found:
+    if not found and not left:
         common.notice(f"the run {run.id} has no files")
 
 

@@ -1,9 +1,10 @@
-"""What a person who waits for a run is told: each state in which it waits, and why."""
+"""What a person who waits is told: how far an upload is, each state in which a run waits, and why."""
 
 from __future__ import annotations
 
 import shutil
 import sys
+import time
 
 from turnout.cli import streams, text
 from turnout.runtime import states
@@ -34,3 +35,35 @@ class Progress:
             streams.say(line, end="")
         else:
             streams.say(line)
+
+
+class Upload:
+    """Shows at a terminal how far an upload is, in one line that is gone when it is over; elsewhere nothing."""
+
+    _EVERY = 0.1
+    _WIDTH = 24
+
+    def __init__(self) -> None:
+        self._began = self._told = time.monotonic()
+        self._shown = 0
+
+    def __call__(self, done: int, total: int) -> None:
+        """Take how many bytes were sent, of how many."""
+        now = time.monotonic()
+        if not sys.stderr.isatty() or (now - self._told < self._EVERY and done < total):
+            return
+        self._told = now
+        blank = f"\r{' ' * self._shown}\r"
+        if done >= total:
+            if self._shown:
+                streams.say(blank, end="")
+            self._shown = 0
+            return
+        full = self._WIDTH * done // max(total, 1)
+        rate = done / max(now - self._began, 0.001)
+        line = (
+            f"uploading [{'#' * full}{'.' * (self._WIDTH - full)}] {text.size(done)} of {text.size(total)}, "
+            f"{text.size(int(rate))}/s"
+        )[: shutil.get_terminal_size().columns - 1]
+        streams.say(f"{blank}{line}", end="")
+        self._shown = len(line)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import common, errors, progress, streams
+from turnout.cli import common, errors, progress, sizes, streams
 
 if TYPE_CHECKING:
     from turnout.config.script_run_config import ScriptRunConfig
@@ -61,6 +61,15 @@ def _secrets(context: click.Context, parameter: click.Parameter, given: tuple[st
 @click.option("--cpus", type=click.IntRange(min=0), metavar="N", help="CPU slots that the run holds (default: 1).")
 @click.option("--gpus", type=click.IntRange(min=0), metavar="N", help="GPUs that the run has for itself (default: 0).")
 @click.option("--priority", type=int, metavar="N", help="Runs with a higher number start first (default: 0).")
+@click.option(
+    "--no-outputs", is_flag=True, help="Leave outputs on a remote target; `turnout download` fetches them later."
+)
+@click.option(
+    "--max-output",
+    type=sizes.Size(),
+    metavar="SIZE",
+    help="Leave larger outputs on a remote target, such as 500MB; `turnout download` fetches them later.",
+)
 @click.option("--dry-run", is_flag=True, help="Print what would be submitted, as JSON, and submit nothing.")
 @click.option("--wait/--detach", default=True, help="Follow the run to its end (default), or return at once.")
 @common.json_option
@@ -89,6 +98,8 @@ def command(wait: bool, dry_run: bool, as_json: bool, secrets: dict[str, str | N
             report=streams.say,
             on_submitted=submitted.append,
             secrets=secrets,
+            progress=progress.Upload(),
+            collect=0 if given["no_outputs"] else given["max_output"],
         )
     except KeyboardInterrupt:
         if submitted:

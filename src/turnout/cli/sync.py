@@ -9,10 +9,9 @@ from turnout.cli import common, streams
 
 @click.command("sync")
 @click.option("--target", "only", metavar="NAME", help="Only from this compute target.")
-@click.option("--no-outputs", is_flag=True, help="States, logs and metrics only; outputs stay where they are.")
 @common.json_option
-def command(only: str | None, no_outputs: bool, as_json: bool) -> int:
-    """Bring states, logs, metrics and outputs of all runs that are elsewhere and not whole here."""
+def command(only: str | None, as_json: bool) -> int:
+    """Bring states, logs, metrics and outputs of all runs on other machines that have not ended as far as is known here."""
     from turnout.history import synchronising
 
     workspace = common.workspace()
@@ -20,7 +19,7 @@ def command(only: str | None, no_outputs: bool, as_json: bool) -> int:
         from turnout.targets.compute_target import ComputeTarget
 
         ComputeTarget(workspace, only)  # says what there is when there is none of that name
-    found = synchronising.synchronise(workspace.layout, only, not no_outputs, common.notice)
+    found = synchronising.synchronise(workspace.layout, only, common.notice)
     if as_json:
         common.print_json([outcome._asdict() for outcome in found])
     else:

@@ -33,10 +33,14 @@ def travelling(environ: Mapping[str, str]) -> dict[str, str]:
     """
     values = uvtool.variables(environ)
     found = {name: values[name] for name in values if name in _SETTINGS or _CREDENTIALS.fullmatch(name)}
+    if values.get("SSL_CERT_FILE") or values.get("SSL_CERT_DIR"):
+        found["UV_SYSTEM_CERTS"] = "1"  # certificates that this machine trusts of its own: the target's count there
     for name in _LOCATIONS:
-        kept = [each for each in _split(name, values.get(name, "")) if "://" in each and not each.startswith("file:")]
+        separator = "," if name == "UV_FIND_LINKS" else None
+        parts = [part for part in values.get(name, "").split(separator) if part]
+        kept = [part for part in parts if "://" in part and "file:" not in _split(name, part)[0][:5]]
         if kept:
-            found[name] = ("," if name == "UV_FIND_LINKS" else " ").join(kept)
+            found[name] = (separator or " ").join(kept)
     return found
 
 

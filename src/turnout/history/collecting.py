@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import time
 import zlib
+from collections.abc import Collection
 from typing import Any
 
 from turnout.runtime import layout
@@ -16,20 +18,30 @@ _PARTIAL = ".incoming"
 _TOPS = ("code/", "artifacts/")
 _TOGETHER = 256
 _BLOCK = 1 << 20
+_DIGEST = re.compile("[0-9a-f]{64}").fullmatch
 
 
 class OutOfTime(Exception):
     """There is more to bring than the time allowed for."""
 
 
-def collect(reach: Reach, directory: str, run: layout.RunLayout, deadline: float | None) -> int:
-    """Bring what the run left; return the bytes that came.
+def collect(
+    reach: Reach,
+    directory: str,
+    run: layout.RunLayout,
+    deadline: float | None = None,
+    limit: int | None = None,
+    names: Collection[str] | None = None,
+) -> list[tuple[str, int]]:
+    """Bring what the run left; return names and bytes of what stays there.
 
     Args:
         reach: the way to the target.
         directory: the run's record there.
         run: the record here.
         deadline: monotonic time at which to stop; None for never.
+        limit: larger files, in bytes, stay there; None to bring them all.
+        names: the artifacts to bring; None for all.
 
     Raises:
         OutOfTime: the deadline came first; what came is kept.
@@ -38,25 +50,36 @@ def collect(reach: Reach, directory: str, run: layout.RunLayout, deadline: float
     """
     entries = reach.run({"operation": "inventory", "directory": directory})["entries"]
     wanted: list[tuple[str, int, str]] = []
+    left: list[tuple[str, int]] = []
     for name, kind, size, content in entries:
         path = _checked(run, name)
         if kind == "l":
             _link(path, str(content))
-        elif not _is_there(path, int(size), str(content)):
+        elif not _DIGEST(str(content)):  # it names a file here, too
+            raise TargetError(f"the agent told a digest that is none: {content!r}")
+        elif _is_there(path, int(size), str(content)):
+            continue
+        elif (limit is not None and size > limit) or (names is not None and name.split("/", 1)[1] not in names):
+            left.append((name, int(size)))
+        else:
             wanted.append((name, int(size), str(content)))
-    moved = 0
     while wanted:
         if deadline is not None and time.monotonic() >= deadline:
             raise OutOfTime
-        moved += _fetch(reach, directory, run, wanted)
+        _fetch(reach, directory, run, wanted)
     with contextlib.suppress(OSError):
         os.rmdir(os.path.join(run.root, _PARTIAL))
-    return moved
+    return left
 
 
-def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tuple[str, int, str]]) -> int:
+def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tuple[str, int, str]]) -> None:
     """Ask for as much as one answer holds; take what is complete off `wanted`."""
-    asked = [(name, _size(_partial(run, digest))) for name, _, digest in wanted[:_TOGETHER]]
+    asked: list[tuple[str, int]] = []
+    begun = set()
+    for name, _, digest in wanted[:_TOGETHER]:
+        # Of several files with one content the first one takes what is here of it.
+        asked.append((name, 0 if digest in begun else _size(_partial(run, digest))))
+        begun.add(digest)
     reply, content = reach.pull({"operation": "fetch", "directory": directory, "wanted": asked})
     data = memoryview(zlib.decompress(content))
     position = 0
@@ -79,7 +102,6 @@ def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tup
         os.makedirs(os.path.dirname(path), layout.DIRECTORY_MODE, exist_ok=True)
         os.replace(partial, path)
         wanted.pop(0)
-    return position
 
 
 def _checked(run: layout.RunLayout, name: Any) -> str:

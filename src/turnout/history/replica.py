@@ -11,15 +11,17 @@ import contextlib
 import os
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from turnout.history import collecting
 from turnout.runtime import closing, filelocks, handed, layout, markers, processes, records, states
 from turnout.runtime.record import RunRecord
-from turnout.targets import compute_target, reach
+from turnout.targets import compute_target, reach, registry
 from turnout.targets.reach import TargetError, Unreachable
 
+COLLECT = "collect"
+"""What run.json calls the bytes of the largest output that is brought here by itself; without it, all are."""
 COLLECTING = "collecting what it left"
 _GROWING = (layout.USER_LOGS, layout.SYSTEM_LOGS, "events")
 _WHOLE = frozenset(("placement.json", "environment.json", "result.json", "exit", "step", "cancel"))
@@ -46,14 +48,15 @@ class Replica:
         self.reach = reach.make(self._target, home)
         self.answered = False
         """Whether the last look was answered by the target itself."""
+        self.away = False
+        """Whether the last look found no connection to the target."""
 
-    def look(self, wait: float = 0.0, seconds: float = 0.5, keep_there: bool = False) -> tuple[str, str]:
+    def look(self, wait: float = 0.0, seconds: float = 0.5) -> tuple[str, str]:
         """Bring what is new, and return the run's state and why it is so.
 
         Args:
             wait: seconds for which the other side may wait for a change.
             seconds: for how long to collect at most, when the run has ended; what is left is for the next call.
-            keep_there: leave outputs where they are; `collect` brings them later.
 
         Raises:
             OSError: the record here can't be written.
@@ -62,15 +65,16 @@ class Replica:
         if states.is_final(state):
             return state, reason
         with self._alone() as mine:
-            self.answered = False
+            self.answered = self.away = False
             if not mine:  # another process brings what is new
                 known = self._note()
                 return str(known.get("state") or state), str(known.get("reason") or reason)
             try:
-                told = self._look(wait, seconds, keep_there)
+                told = self._look(wait, seconds)
                 self.answered = True
                 return told
             except Unreachable as error:
+                self.away = True
                 return self._not_responding(str(error))
             except TargetError as error:
                 return self._not_responding(str(error))
@@ -85,20 +89,27 @@ class Replica:
         state, reason = str(note.get("state") or state), str(note.get("reason") or reason)
         return state, f"{reason}, as of {when}" if reason else f"as of {when}"
 
-    def collect(self) -> int:
-        """Bring what the ended run left, as far as it isn't here; return the bytes that came.
+    def collect(self, names: Collection[str] | None = None) -> None:
+        """Bring what the ended run left there on request.
+
+        Args:
+            names: only these, as `left` names them; None for all.
 
         Raises:
             Unreachable, TargetError: it can't be had now; what came is kept.
         """
         with self._alone(wait=True):
-            moved = collecting.collect(self.reach, self.directory, self._run, None)
-            self._keep({**self._note(), "collected": True})
-            return moved
+            left = collecting.collect(self.reach, self.directory, self._run, None, None, names)
+            self._keep({**self._note(), "left": left})
 
-    def is_collected(self) -> bool:
-        """Say whether all that the run left is here."""
-        return bool(self._note().get("collected"))
+    def left(self) -> dict[str, int]:
+        """Return what the run left on its target and isn't here, as it asked for: artifact names and bytes."""
+        found = {str(name): int(size) for name, size in self._note().get("left") or []}
+        return {name.split("/", 1)[1]: size for name, size in found.items()}
+
+    def _limit(self) -> int | None:
+        limit = self._record.definition.get(COLLECT)
+        return int(limit) if isinstance(limit, int) else None
 
     def seen(self) -> float:
         """Return when the target was last heard of this run, in seconds of this machine's clock; 0.0 for never."""
@@ -111,6 +122,11 @@ class Replica:
         records.create_json(self._run.cancel, {"by": by, "t": time.time()})
         return self.look()
 
+    def is_attached(self) -> bool:
+        """Say whether the workspace still has the run's target."""
+        kept = registry.load(self._run.workspace, self._name)
+        return kept is not None and kept.get("id") == self._target.get("id")
+
     def delete(self) -> None:
         """Delete the run on its target.
 
@@ -119,7 +135,7 @@ class Replica:
         """
         self.reach.run({"operation": "delete", "directory": self.directory})
 
-    def _look(self, wait: float, seconds: float, keep_there: bool) -> tuple[str, str]:
+    def _look(self, wait: float, seconds: float) -> tuple[str, str]:
         note = self._note()
         if not note.get("handed_over"):
             waiting = self._settle_hand_over(note)
@@ -149,12 +165,13 @@ class Replica:
         if final:
             # Readers find the journal's last line here only when all else is here.
             self._keep({**note, "state": states.FINALIZING, "reason": COLLECTING})
-            if not keep_there:
-                try:
-                    collecting.collect(self.reach, self.directory, self._run, time.monotonic() + seconds)
-                except collecting.OutOfTime:
-                    return states.FINALIZING, COLLECTING
-                note["collected"] = True
+            try:
+                note["left"] = collecting.collect(
+                    self.reach, self.directory, self._run, time.monotonic() + seconds, self._limit()
+                )
+            except collecting.OutOfTime:
+                return states.FINALIZING, COLLECTING
+            note["collected"] = True
             for name, offset, data in withheld:
                 _write_at(os.path.join(self._run.root, name), offset, data)
         self._keep(note)

@@ -6,10 +6,9 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from turnout.history.replica import Replica, read_note
+from turnout.history.replica import Replica
 from turnout.runtime import layout, states
 from turnout.runtime.record import RunRecord
-from turnout.targets.reach import TargetError, Unreachable
 
 _COLLECT_SECONDS = 86400.0
 
@@ -32,8 +31,8 @@ class Outcome(NamedTuple):
     failed: bool
 
 
-def outstanding(workspace: layout.WorkspaceLayout, target: str | None, outputs: bool) -> list[str]:
-    """Return the ids of runs elsewhere that have not ended here, or, with `outputs`, whose outputs are not here."""
+def outstanding(workspace: layout.WorkspaceLayout, target: str | None) -> list[str]:
+    """Return the ids of runs elsewhere that have not ended here."""
     found = []
     try:
         names = sorted(name for name in os.listdir(workspace.runs) if not name.startswith("."))
@@ -41,40 +40,33 @@ def outstanding(workspace: layout.WorkspaceLayout, target: str | None, outputs: 
         names = []
     for run_id in names:
         run = workspace.run(run_id)
-        if not os.path.exists(run.replica) and states.is_final(_state(run)):
-            continue  # of this machine, mostly: its definition need not be read
-        if _is_elsewhere(run, target):
-            note = read_note(run)
-            handed_over = bool(note.get("handed_over"))
-            if not states.is_final(_state(run)) or (outputs and handed_over and not note.get("collected")):
-                found.append(run_id)
+        if not states.is_final(_state(run)) and _is_elsewhere(run, target):
+            found.append(run_id)
     return found
 
 
-def synchronise(
-    workspace: layout.WorkspaceLayout, target: str | None, outputs: bool, report: Callable[[str], None]
-) -> list[Outcome]:
+def synchronise(workspace: layout.WorkspaceLayout, target: str | None, report: Callable[[str], None]) -> list[Outcome]:
     """Bring what is outstanding; a target that can't be reached is tried once and its runs say so.
 
     Args:
         workspace: whose runs.
         target: only those of this target; None for all.
-        outputs: bring what ended runs left, too.
         report: gets a line for each run.
     """
     done = []
-    for run_id in outstanding(workspace, target, outputs):
+    away: dict[str, str] = {}  # targets that can't be reached, and what was said of that
+    for run_id in outstanding(workspace, target):
         run = workspace.run(run_id)
-        report(f"asking for {run_id}")
+        name = str(_target(run).get("name"))
         copy = Replica(run, workspace.home)
-        status, reason = copy.look(seconds=_COLLECT_SECONDS, keep_there=not outputs)
-        failed = status == states.NOT_RESPONDING
-        if states.is_final(status) and outputs and not copy.is_collected():
-            try:
-                copy.collect()
-            except (Unreachable, TargetError) as error:
-                reason, failed = f"its outputs are not here: {error}", True
-        done.append(Outcome(run_id, str(_target(run).get("name")), status, reason, failed))
+        if name in away:
+            done.append(Outcome(run_id, name, copy.known()[0], away[name], True))
+            continue
+        report(f"asking for {run_id}")
+        status, reason = copy.look(seconds=_COLLECT_SECONDS)
+        if copy.away:
+            away[name] = reason
+        done.append(Outcome(run_id, name, status, reason, copy.away or status == states.NOT_RESPONDING))
     return done
 
 

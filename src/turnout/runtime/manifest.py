@@ -132,6 +132,24 @@ def _parsed(row: bytes) -> Entry:
     return entry
 
 
+def difference(base: bytes, data: bytes) -> "Tuple[List[bytes], List[bytes]]":
+    """Return what makes one manifest of another: the records that it has alone, and the paths that it has no more."""
+    before, after = set(split(base)), set(split(data))
+    added = sorted(after - before, key=path_in)
+    return added, sorted({path_in(row) for row in before} - {path_in(row) for row in after})
+
+
+def changed(base: bytes, added: "List[bytes]", removed: "List[bytes]") -> bytes:
+    """Return the manifest that `difference` was made from.
+
+    Raises:
+        ManifestError: `base` is no manifest.
+    """
+    gone = {path_in(row) for row in added}.union(removed)
+    rows = [row for row in split(base) if path_in(row) not in gone]
+    return join(sorted(rows + added, key=path_in))
+
+
 def digest(data: bytes) -> str:
     """Return the id of the snapshot whose manifest is `data`."""
     return hashlib.sha256(data).hexdigest()

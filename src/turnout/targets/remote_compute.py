@@ -70,7 +70,7 @@ class RemoteCompute(ComputeTarget):
         where = command.parse(f"[{address}]" if address.count(":") > 1 and "[" not in address else address)
         try:
             port = int(ssh_port) if ssh_port is not None else where.port
-        except ValueError:
+        except (TypeError, ValueError):
             raise ComputeTargetException(f"{ssh_port!r} is no port; give a number, such as 22") from None
         options = {
             "address": where.host,

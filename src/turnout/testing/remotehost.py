@@ -275,7 +275,8 @@ class RemoteHost:
             *(f'IdentityFile "{self.key}"', "IdentitiesOnly yes", f'UserKnownHostsFile "{self.known_hosts}"'),
             "GlobalKnownHostsFile /dev/null",
         )
-        self.ssh_config.write_text("\n    ".join(lines) + "\n")
+        others = f'Host *\n    UserKnownHostsFile "{self.known_hosts}"\n    GlobalKnownHostsFile /dev/null\n'
+        self.ssh_config.write_text("\n    ".join(lines) + "\n" + others)
 
     def _boot(self) -> None:
         remoteroot.new_boot(self._disk)

@@ -7,6 +7,7 @@ committed to the store when a request says `commit`; what a broken connection le
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import struct
@@ -34,7 +35,10 @@ from turnout.runtime.record import RunRecord
 PART = struct.Struct(">32s?I")
 ZIPPED, PLAIN = "zlib", "plain"
 _NAME = re.compile(r"(?!\.)[^/\0]{1,255}").fullmatch
-_WHOLE = {"manifest", "patch.diff", "run.json", "journal.jsonl"}
+ADDED, REMOVED = "added", "removed"
+"""The difference of a manifest from another one: records, and paths, each separated by NUL bytes."""
+
+_WHOLE = {"manifest", "patch.diff", "run.json", "journal.jsonl", ADDED, REMOVED}
 
 Answer = Tuple[Dict[str, Any], bytes]
 
@@ -49,6 +53,7 @@ class _Arriving:
     def __init__(self) -> None:
         self.incoming: Optional[Incoming] = None
         self.digest = b""
+        self.failed = False
 
     def begin(self, home: layout.Home) -> Incoming:
         if self.incoming is None:
@@ -66,8 +71,14 @@ class _Arriving:
 _arriving = _Arriving()
 
 
+def abandon() -> None:
+    """Remove what came and was not committed: the connection has ended."""
+    _arriving.drop()
+
+
 def missing(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
     """Reply with the digests, of those in the content (32 bytes each), that the store lacks."""
+    _arriving.failed = False
     packed = zlib.decompress(content)
     store = ObjectStore(home.objects)
     digests = [packed[start : start + 32] for start in range(0, len(packed), 32)]
@@ -81,6 +92,11 @@ def store(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
         Refused: an object's content is not what its digest says.
         StoreError: the store can't be written; what was not committed is gone.
     """
+    if _arriving.failed:
+        if request.get("quiet"):
+            return {}, b""
+        _arriving.failed = False
+        raise Refused("an earlier part could not be taken")
     try:
         incoming = _arriving.begin(home)
         view = memoryview(zlib.decompress(content) if request.get("form") == ZIPPED else content)
@@ -94,6 +110,7 @@ def store(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
             return {"stored": incoming.commit()}, b""
     except BaseException:
         _arriving.drop()
+        _arriving.failed = bool(request.get("quiet"))  # what follows is on its way already
         raise
     return {}, b""
 
@@ -115,18 +132,24 @@ def _take(incoming: Incoming, digest: bytes, data: memoryview, ends: bool) -> No
             raise Refused("an object arrived damaged: %s" % digest.hex())
 
 
+def end() -> None:
+    """Remove what came of objects and was not committed: the connection has ended."""
+    _arriving.drop()
+
+
 def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
     """Take a run: write its record, with what is handed over to it.
 
     Args:
         home: this account's home.
         request: `workspace` (the id), `run`, `files` (names and lengths, in the order of the content), `handed`
-            (variables, secrets and tools; see `turnout.runtime.handed`).
+            (variables, secrets and tools; see `turnout.runtime.handed`). In place of the file `manifest` there may be
+            `base`, the run there whose manifest it differs from, with the files `added` and `removed` that say how.
         content: those files, compressed together.
 
     Returns:
         `directory`, when the record is there, now or from an earlier request; or `refused`, why it isn't; or how many
-        objects are `missing`, with their digests as content.
+        objects are `missing`, with their digests as content; or `unknown`, when the base isn't there as it was.
 
     Raises:
         Refused: names or files can't be meant.
@@ -139,6 +162,8 @@ def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer
     if RunRecord(run.root).exists():
         return {"directory": run.root}, b""
     files = _files(request, zlib.decompress(content))
+    if "manifest" not in files and not _rebuild_manifest(workspace, request, files):
+        return {"unknown": True}, b""
     with gclock.shared(home, _silent):
         lacking = _lacking(home, files["manifest"])
         if lacking:
@@ -198,9 +223,28 @@ def _files(request: Dict[str, Any], data: bytes) -> Dict[str, bytes]:
             raise Refused("%r does not belong to a new record" % name)
         files[name] = data[position : position + length]
         position += length
-    if position != len(data) or not {"manifest", "run.json", "journal.jsonl"} <= set(files):
+    whole = "manifest" in files or {ADDED, REMOVED} <= set(files)
+    if position != len(data) or not whole or not {"run.json", "journal.jsonl"} <= set(files):
         raise Refused("the record did not come whole")
     return files
+
+
+def _rebuild_manifest(workspace: layout.WorkspaceLayout, request: Dict[str, Any], files: Dict[str, bytes]) -> bool:
+    """Put the manifest in the place of its difference from another run's; say whether that could be done."""
+    added, removed = files.pop(ADDED, b""), files.pop(REMOVED, b"")
+    try:
+        with open(workspace.run(checked(str(request.get("base")))).manifest, "rb") as stream:
+            base = stream.read()
+        whole = manifest.changed(base, _rows(added), _rows(removed))
+        snapshot = json.loads(files["run.json"].decode("utf-8"))["snapshot"]["id"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    files["manifest"] = whole
+    return bool(manifest.digest(whole) == snapshot)
+
+
+def _rows(data: bytes) -> List[bytes]:
+    return data.split(b"\0") if data else []
 
 
 def _lacking(home: layout.Home, content: bytes) -> List[str]:

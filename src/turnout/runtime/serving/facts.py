@@ -15,6 +15,8 @@ from turnout.runtime.builders import pythons, uvtool
 _PATIENCE = 3.0
 """Seconds for a connection to a package index; one that takes longer is none to install from."""
 
+_PROXIES = ("https_proxy", "HTTPS_PROXY", "http_proxy", "all_proxy", "ALL_PROXY")
+
 
 def facts(home: layout.Home, request: Dict[str, Any], content: bytes) -> Tuple[Dict[str, Any], bytes]:
     """Reply with what there is: system, Python, uv, engines, room on the disk, slots, GPUs.
@@ -63,18 +65,18 @@ def _free(path: str) -> int:
 
 
 def _connects(url: str) -> bool:
-    parts = urlsplit(url)
+    """Say whether an index answers, as far as that can be told; a URL that can't be read is the builder's to complain of."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return True
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return True
-    proxies: List[str] = [
-        os.environ.get(name) or "" for name in ("https_proxy", "HTTPS_PROXY", "http_proxy", "ALL_PROXY")
-    ]
-    if any(proxies):
+    if any(os.environ.get(name) for name in _PROXIES):
         return True  # the proxy knows
     try:
-        socket.create_connection(
-            (parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)), _PATIENCE
-        ).close()
+        socket.create_connection((parts.hostname, port), _PATIENCE).close()
     except OSError:
         return False
     return True

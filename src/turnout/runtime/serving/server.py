@@ -80,8 +80,10 @@ class Server:
         except (BrokenPipeError, ConnectionError):
             return
         finally:
+            arrival.abandon()
             self._over.set()
             self._busy.set()
+            arrival.end()
 
     def _answer(self, request: Dict[str, Any], content: bytes) -> Answer:
         try:

@@ -16,6 +16,7 @@ PATIENCE = 20.0
 """Seconds without a byte, in either direction, after which a connection is dead; a busy agent beats every two."""
 
 _NOISE = 4 << 20
+_SHOWN = 4096
 _BLOCK = 1 << 18
 
 
@@ -54,6 +55,7 @@ class Channel:
         os.set_blocking(self._out, False)
         os.set_blocking(self._in, False)
         self._buffer = bytearray()
+        self._greeted = False
         self.sent = 0
         self.received = 0
 
@@ -85,6 +87,7 @@ class Channel:
                 raise self._broken("the login there prints without an end")
             self._more(deadline)
         del self._buffer[: found + len(line)]
+        self._greeted = True
 
     def read(self) -> tuple[dict[str, Any], bytes]:
         """Return the next frame that is no beat. Raises ChannelBroken."""
@@ -144,5 +147,9 @@ class Channel:
             status = None
         self._said.seek(0)
         said = self._said.read().decode("utf-8", "replace")
+        if not said.strip() and not self._greeted:  # such as nologin(8), which prints to the standard output
+            with contextlib.suppress(OSError):
+                self._buffer += os.read(self._in, _BLOCK)
+            said = bytes(self._buffer[-_SHOWN:]).decode("utf-8", "replace")
         self.close()
         return ChannelBroken(f"{said}\n{why}" if why else said, status)

@@ -45,19 +45,24 @@ def parse(text: str) -> Address:
     user, _, rest = text.rpartition("@")
     host, port = rest, ""
     if rest.startswith("["):
-        host, _, tail = rest[1:].partition("]")
-        port = tail[1:] if tail.startswith(":") else ""
-        bad = bool(tail) and not tail.startswith(":")
+        host, closed, tail = rest[1:].partition("]")
+        port = tail[1:]
+        bad = not closed or (bool(tail) and (tail[0] != ":" or not port))
     else:
         bad = rest.count(":") > 1
         if rest.count(":") == 1:
             host, _, port = rest.partition(":")
             bad = not port
-    numbered = port.isascii() and port.isdigit() and 0 < int(port) < 65536
-    unusable = host.startswith("-") or user.startswith("-") or any(each.isspace() or each in "'\"\\" for each in text)
+    numbered = port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536
+    unusable = host.startswith("-") or user.startswith("-") or any(not _is_usable(each) for each in text)
     if bad or not host or unusable or (port and not numbered):
         raise ComputeTargetException(f"{text!r} is no address; write [USER@]HOST[:PORT], such as me@10.0.0.5:22")
     return Address(host, user, int(port) if port else 0)
+
+
+def _is_usable(character: str) -> bool:
+    """Say whether a character can be in an address; a slash would be a URL's, such as ssh://HOST."""
+    return character.isprintable() and not character.isspace() and character not in "'\"\\/"
 
 
 def argv(where: Address, identity: str, asks: bool, remote: str, verbose: bool = False) -> list[str]:

@@ -13,6 +13,9 @@ _CHANGED = re.compile(
 )
 _OFFENDING = re.compile(r"remove with:\s*\n?\s*(ssh-keygen .*?)\s*$", re.MULTILINE)
 
+_SSH_FAILED = 255
+"""How ssh ends when it has failed itself; every other status is that of what it started there (ssh(1), "EXIT STATUS")."""
+
 
 class Trouble(NamedTuple):
     """Why there is no connection.
@@ -37,6 +40,8 @@ def read(where: command.Address, identity: str, status: int | None, said: str) -
         status: how ssh ended; None when it was ended from here.
         said: its error output.
     """
+    if status not in (None, _SSH_FAILED):
+        return _of_login(where, status, said)
     by_hand = command.by_hand(where, identity)
     low = said.lower()
     if "remote host identification has changed" in low:
@@ -60,6 +65,11 @@ def read(where: command.Address, identity: str, status: int | None, said: str) -
     for sign, message, lasting in _SIGNS:
         if sign in low:
             return Trouble(f"{where} {message.format(by_hand=by_hand, identity=identity or 'a key')}", lasting)
+    return Trouble(f"{where} can't be reached: {_last_line(said) or 'the connection was lost'}", False)
+
+
+def _of_login(where: command.Address, status: int | None, said: str) -> Trouble:
+    """Say what the login there ended with: a status of its own, so that its words are not ssh's."""
     if status == handshake.NO_PYTHON:
         return Trouble(
             f"{where} has no Python; install Python {_oldest()} or newer there, or name one with "
@@ -72,10 +82,10 @@ def read(where: command.Address, identity: str, status: int | None, said: str) -
             "`turnout target update --python PATH`",
             True,
         )
-    last = next((line.strip() for line in reversed(said.splitlines()) if _is_telling(line)), "")
-    if not last:
-        last = "the connection was lost" if status in (None, 255) else f"its login shell ended with status {status}"
-    return Trouble(f"{where} can't be reached: {last}", False)
+    last = _last_line(said)
+    return Trouble(
+        f"{where} can't be used: its login shell ended with status {status}{f': {last}' if last else ''}", False
+    )
 
 
 def host_key(said: str) -> str:
@@ -84,30 +94,40 @@ def host_key(said: str) -> str:
     return f"{found.group(1)} {found.group(2)}" if found else ""
 
 
+# What comes first wins: a name server that is away is not a wrong name, and a key that ssh can't use is followed by a refusal.
 _SIGNS = (
-    ("could not resolve hostname", "is not the name of a machine that is known here; check the address", True),
-    ("connection refused", "refused the connection; check the port, and that sshd runs there", False),
-    ("connection timed out", "doesn't answer; check the address, and that no firewall is in between", False),
-    ("operation timed out", "doesn't answer; check the address, and that no firewall is in between", False),
     (
-        "timed out during banner exchange",
-        "takes the connection and doesn't answer; check that sshd runs on that port",
+        "temporary failure in name resolution",
+        "can't be looked up: no name server answers; check the network here",
         False,
     ),
+    ("could not resolve hostname", "is not the name of a machine that is known here; check the address", True),
+    ("connection refused", "refused the connection; check the port, and that sshd runs there", False),
+    (
+        "connection timed out",
+        "doesn't answer; check the address, that sshd runs there, and that no firewall is in between",
+        False,
+    ),
+    ("operation timed out", "doesn't answer; check the address, and that no firewall is in between", False),
     ("no route to host", "can't be reached from here: no route to it; check the address and the network", False),
     ("network is unreachable", "can't be reached from here: the network is down", False),
-    (
-        "permission denied",
-        "doesn't let this account in: `{by_hand}` must work without a question; --identity names a key, ssh-add keeps one",
-        True,
-    ),
-    ("too many authentication failures", "was offered too many keys; name the right one with --identity", True),
+    ("not accessible: no such file", "can't be reached with {identity}: there is no such file", True),
     ("no such identity", "can't be reached with {identity}: there is no such file", True),
     ("bad permissions", "can't be reached with {identity}: others can read that file; chmod 600 it", True),
     ("invalid format", "can't be reached with {identity}: that file is no private key", True),
+    ("error in libcrypto", "can't be reached with {identity}: that file is no private key", True),
+    ("too many authentication failures", "was offered too many keys; name the right one with --identity", True),
+    (
+        "permission denied (",  # a shell's own complaint has no list of methods after it
+        "doesn't let this account in: `{by_hand}` must work without a question; --identity names a key, ssh-add keeps one",
+        True,
+    ),
     ("bad configuration option", "can't be reached: ssh's own configuration has an error; `{by_hand}` shows it", True),
-    ("account is currently not available", "has no login shell for this account", True),
 )
+
+
+def _last_line(said: str) -> str:
+    return next((line.strip() for line in reversed(said.splitlines()) if _is_telling(line)), "")
 
 
 def _is_telling(line: str) -> bool:

@@ -24,7 +24,7 @@ _CANDIDATES = (
 _SHELL = (
     'exec /bin/sh -c \'found={none}; for each in {candidates}; do command -v "$each" >/dev/null 2>&1 || continue; '
     '"$each" -I -S -c "import sys; sys.version_info < {oldest} and sys.exit({old}); exec(eval(sys.stdin.buffer.readline()))"; '
-    "status=$?; [ $status = {old} ] || [ $status = 127 ] || exit $status; found=$status; done; exit $found'"
+    "status=$?; case $status in {old}) found={old};; 126|127) ;; *) exit $status;; esac; done; exit $found'"
 )
 
 _AGENT = r"""

@@ -138,10 +138,7 @@ class SshReach:
         known = _open.get(self._key())
         if known is not None:
             return known, False
-        asked = askpass.variables(self._home, self._keyring) if self._keyring else {}
-        remote = handshake.command(self._interpreter)
-        argv = command.argv(self._where, self._identity, bool(asked), remote)
-        channel = Channel(argv, command.environment(os.environ, asked))
+        channel = self._connect(handshake.command(self._interpreter))
         try:
             self._shake_hands(channel)
         except ChannelBroken as broken:
@@ -151,6 +148,12 @@ class SshReach:
             raise
         _open[self._key()] = channel
         return channel, True
+
+    def _connect(self, remote: str) -> Channel:
+        """Start what carries a command out there."""
+        asked = askpass.variables(self._home, self._keyring) if self._keyring else {}
+        argv = command.argv(self._where, self._identity, bool(asked), remote)
+        return Channel(argv, command.environment(os.environ, asked))
 
     def _shake_hands(self, channel: Channel) -> None:
         token = os.urandom(16).hex().encode("ascii")

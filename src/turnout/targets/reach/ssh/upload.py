@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import zlib
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,8 +12,8 @@ from turnout.runtime.objects import ObjectStore
 from turnout.runtime.serving.arrival import PART, PLAIN, ZIPPED
 
 FRAME = 1 << 20
-GROUP = 64 << 20
-"""Bytes after which the other side puts on its disk what it has: what a broken connection can cost."""
+GROUP, GROUP_SECONDS = 64 << 20, 1.0
+"""Bytes, or time, after which the other side puts on its disk what it has: what a broken connection can cost."""
 
 _SAMPLE = 1 << 16
 _WORTH = 0.8
@@ -45,13 +46,14 @@ def send(store: ObjectStore, digests: list[str], send: Send, answered: Callable[
     """
     total = sum(_size(store, each) for each in digests)
     done = group = waiting = 0
+    began = time.monotonic()
     for frame, size in _frames(store, digests):
         done += size
         group += size
-        commit = group >= GROUP
+        commit = group >= GROUP or time.monotonic() - began > GROUP_SECONDS
         _send(send, frame, commit)
         if commit:
-            group = 0
+            group, began = 0, time.monotonic()
             waiting += 1
             if waiting > 1:  # one group is written to the disk while the next one is on its way
                 answered()

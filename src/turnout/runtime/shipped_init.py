@@ -39,6 +39,7 @@ _FULL_ONLY = (
     "Experiment",
     "MpiConfiguration",
     "PyTorchConfiguration",
+    "RemoteCompute",
     "RunConfiguration",
     "ScriptRunConfig",
     "TensorflowConfiguration",

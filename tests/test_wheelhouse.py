@@ -271,6 +271,16 @@ def test_what_would_not_run_there_is_refused(here: layout.Home, resolve: Callabl
         wheels.collect(ask(resolve(f"-e {package}"), here, []))
 
 
+def test_a_python_that_the_target_can_not_get_is_asked_for_before_there_is_a_run(
+    here: layout.Home, there: There, resolve: Callable[..., Any]
+) -> None:
+    """Also by an environment without packages; where there is a network, uv downloads it."""
+    environment = {**resolve(), "python": "3.99"}
+    with pytest.raises(EnvironmentException, match=r"asks for Python 3\.99, which far doesn't have and can't download"):
+        wheelhouse.bring(there, ask(environment, here, ["http://index"]))
+    wheelhouse.bring(there, ask(environment, here, []))
+
+
 def test_wheels_whose_objects_were_freed_meanwhile_are_asked_for_again(
     here: layout.Home, there: There, wheel: Callable[..., Path]
 ) -> None:

@@ -28,7 +28,8 @@ def bring(target: Reach, asked: wheels.Asked, progress: Callable[[int, int], Non
     """
     folders = _channels(asked)
     wanted = wheels.needed(asked)
-    if not folders and not wanted:
+    needs_python = asked.everything and asked.environment.get("kind") == "uv"
+    if not folders and not wanted and not needs_python:
         return
     environment = {name: asked.environment.get(name) for name in ("kind", "key", "python", "platform", "lock")}
     answer = target.run({"operation": "environment", "environment": environment, "paths": folders})
@@ -38,6 +39,11 @@ def bring(target: Reach, asked: wheels.Asked, progress: Callable[[int, int], Non
         raise EnvironmentException(
             f"{asked.named} can't be built on {asked.target}: its channel {answer['absent'][0]} is a folder that is not "
             "there; put it there under the same path, or name the channel by a URL"
+        )
+    if needs_python and not answer["python"]:
+        raise EnvironmentException(
+            f"{asked.named} asks for Python {environment['python']}, which {asked.target} doesn't have and can't download: "
+            f"install it there, or take one that it has ({', '.join(answer['pythons']) or 'none'}) with --python VERSION"
         )
     if wanted:
         _send(target, asked, progress)

@@ -89,6 +89,7 @@ def test_wheels_that_were_brought_need_no_network(
     engine: engines.Engine, machine: layout.Home, wheel: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UV_INDEX_URL", "http://127.0.0.1:1/")
+    monkeypatch.setenv("UV_SYSTEM_CERTS", "1")  # as a submitter with certificates of its own says; the image has none
     path = wheel("single")
     os.makedirs(machine.objects)
     with ObjectStore(machine.objects).incoming() as incoming:

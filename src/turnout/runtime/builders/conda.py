@@ -127,6 +127,7 @@ def _install_pip(
 ) -> None:
     """Install what the lock names beside conda's packages; a package of conda's that is of another version makes way."""
     _make_way(directory, lock["requirements"], runner)
+    variables = brought.variables(variables) if brought is not None else variables
     listing = uv.write_listing(lock, directory, brought)
     # Some Pythons are marked as managed by someone else; this copy is nobody's but ours.
     options = ["--no-deps", "--break-system-packages", *uv.arguments(lock, variables, brought)]

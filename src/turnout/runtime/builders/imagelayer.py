@@ -128,6 +128,8 @@ class Layer:
             for name, value in self._variables.items()
             if (uvtool.WAYS.fullmatch(name) and name not in _OF_THE_MACHINE) or name in named
         }
+        if self._brought is not None and not self._lock.get("conda"):
+            passed = self._brought.variables(passed)
         passed.update(self._values)
         return ["export %s=%s" % (name, shlex.quote(value)) for name, value in sorted(passed.items())]
 

@@ -90,6 +90,7 @@ def _install(
     from turnout.runtime.builders import uvsteps
 
     if lock.get("requirements"):
+        variables = brought.variables(variables) if brought is not None else variables
         listing = write_listing(lock, directory, brought)
         command = [uv, "pip", "sync", "--python", path, *arguments(lock, variables, brought), listing]
         steps = uvsteps.UvSteps(len(lock["requirements"]))

@@ -15,6 +15,8 @@ WHOLE = "wheels.json"
 _LOCAL = (" file:", " /")
 """How an option goes on that names a place on the submitter's machine."""
 
+_CERTIFICATES = ("SSL_CERT_DIR", "SSL_CERT_FILE", "UV_NATIVE_TLS", "UV_SYSTEM_CERTS")
+
 
 class Wheelhouse(NamedTuple):
     """What was brought for an environment.
@@ -45,6 +47,10 @@ class Wheelhouse(NamedTuple):
     def arguments(self) -> List[str]:
         """Return what uv is told: to ask nobody, where nobody needs to be asked."""
         return ["--offline", "--no-index", "--find-links", self.directory] if self.complete else []
+
+    def variables(self, values: Mapping[str, str]) -> Dict[str, str]:
+        """Return uv's variables. It looks for certificates also where it asks nobody, and fails where there are none."""
+        return {name: value for name, value in values.items() if not (self.complete and name in _CERTIFICATES)}
 
 
 def find(home: layout.Home, environment: Mapping[str, object]) -> Optional[Wheelhouse]:

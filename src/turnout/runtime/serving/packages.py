@@ -7,7 +7,7 @@ import shutil
 from typing import Any, Dict, Tuple
 
 from turnout.runtime import builders, gclock, layout, records, runqueue
-from turnout.runtime.builders import wheelhouse
+from turnout.runtime.builders import pythons, uvtool, wheelhouse
 from turnout.runtime.objects import ObjectStore
 from turnout.runtime.serving.arrival import checked
 
@@ -15,7 +15,7 @@ Answer = Tuple[Dict[str, Any], bytes]
 
 
 def environment(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
-    """Say whether an environment is built here, and which of some paths are not here.
+    """Say whether an environment is built here, and what of it is here if it isn't.
 
     Args:
         home: this account's home.
@@ -23,10 +23,19 @@ def environment(home: layout.Home, request: Dict[str, Any], content: bytes) -> A
         content: not used.
 
     Returns:
-        `built` and `absent`.
+        `built`; if it isn't, `absent`, the paths that are not here, `python`, a Python of its version (empty when there is
+        none), and `pythons`, the versions that there are.
     """
-    built = builders.find(dict(request["environment"]), home) is not None
-    return {"built": built, "absent": [path for path in request.get("paths") or [] if not os.path.exists(path)]}, b""
+    wanted = dict(request["environment"])
+    if builders.find(wanted, home) is not None:
+        return {"built": True}, b""
+    uv, variables = uvtool.find(home, os.environ), uvtool.variables(os.environ)
+    return {
+        "built": False,
+        "absent": [path for path in request.get("paths") or [] if not os.path.exists(path)],
+        "python": pythons.find(str(wanted["python"]), uv, variables) if uv else pythons.own(str(wanted["python"])),
+        "pythons": pythons.installed(uv, variables) if uv else [],
+    }, b""
 
 
 def wheels(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:

@@ -3,7 +3,8 @@
     .venv/bin/python bench/ssh.py [--files 10000] [--megabytes 500] [--rounds 5]
 
 Needs root on Linux: the host is made for it, in network namespaces, with its own sshd (`turnout.testing.remotehost`). Every
-way is a whole process, from the command line to the end of a script that does nothing. The bytes are those that the host's
+way is a whole process, from the command line to the end of a script that does nothing. A run has a copy of the snapshot for
+itself, so one way copies what rsync brought, too. The bytes are those that the host's
 link has carried to it. A ratio compares with the way of the same line that is marked 1.00.
 """
 
@@ -36,7 +37,7 @@ def main() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryDirectory(prefix="turnout-bench-") as top, RemoteHost(network=False) as host:
         os.environ["TURNOUT_HOME"] = os.path.join(top, "home")
-        os.environ["TURNOUT_SSH_CONFIG"] = host.ssh_config
+        os.environ["TURNOUT_SSH_CONFIG"] = str(host.ssh_config)
         Bench(Path(top), host, chosen).run()
 
 
@@ -55,7 +56,7 @@ class Bench:
             path.write_bytes(generator.randbytes(each))
         (self.project / "nothing.py").write_text("")
         self.count = 0
-        self.ssh = ["ssh", "-F", host.ssh_config, host.name]
+        self.ssh = ["ssh", "-F", str(host.ssh_config), host.name]
 
     def run(self) -> None:
         print(f"{machine()}; {self.large}, random bytes; every figure is a whole process")
@@ -63,12 +64,19 @@ class Bench:
         # The snapshot of an unchanged tree is read from the cache: both ways find the files in memory and not hashed.
         first = {"turnout submit": [self.measured(self.submit)], "rsync -a && ssh": [self.measured(self.rsync)]}
         self.show("first time", first, "rsync -a && ssh")
-        ways: dict[str, Callable[[], None]] = {"turnout submit": self.submit, "rsync -a && ssh": self.rsync}
+        ways: dict[str, Callable[[], None]] = {
+            "turnout submit": self.submit,
+            "turnout submit --detach: the target has the run": lambda: self.submit("--detach"),
+            "rsync -a && ssh, in a copy of its own there": self.rsync_and_copy,
+            "rsync -a && ssh": self.rsync,
+        }
         again: dict[str, list[tuple[float, int]]] = {name: [] for name in ways}
         for _ in range(self.rounds):
             for name, way in ways.items():
                 self.change()
                 again[name].append(self.measured(way))
+                self.call([TURNOUT, "wait", "@last"])
+                self.call([*self.ssh, "sync"])  # what one way leaves to the disk is not the next one's to wait for
         self.show("again, one file changed", again, "rsync -a && ssh")
         small = self.project.parent / "small"
         small.mkdir()
@@ -98,6 +106,12 @@ class Bench:
             ["rsync", "-a", "-e", f"ssh -F {self.host.ssh_config}", f"{self.project}/", f"{self.host.name}:project/"]
         )
         self.call([*self.ssh, "cd project && python3 nothing.py"])
+
+    def rsync_and_copy(self) -> None:
+        self.call(
+            ["rsync", "-a", "-e", f"ssh -F {self.host.ssh_config}", f"{self.project}/", f"{self.host.name}:project/"]
+        )
+        self.call([*self.ssh, "rm -rf run && cp -r project run && cd run && python3 nothing.py"])
 
     def call(self, command: list[str]) -> None:
         done = subprocess.run(command, cwd=self.project, capture_output=True, text=True, check=False)

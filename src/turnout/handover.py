@@ -11,14 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import ExperimentExecutionException
 from turnout.history import replica
-from turnout.runtime import layout, manifest, records
+from turnout.runtime import layout, manifest, records, redaction
 from turnout.runtime.builders import uvtool
 from turnout.runtime.objects import ObjectStore
+from turnout.runtime.record import RunRecord
 from turnout.runtime.serving import arrival
+from turnout.targets import reach, registry
 from turnout.targets.reach import Reach, TargetError, Unreachable
 
 if TYPE_CHECKING:
     from turnout.runtime.handed import Handed
+    from turnout.workspace import Workspace
 
 UPLOAD_PATIENCE = 120.0
 """Seconds for which an upload that was broken off is tried again, before anything of the run is there."""
@@ -32,6 +35,74 @@ Progress = Callable[[int, int], None]
 
 class NotTaken(Exception):
     """The target can't take the run; it isn't there, and won't be."""
+
+
+def bring(
+    workspace: Workspace,
+    definition: dict[str, Any],
+    snapshot: bytes,
+    facts: dict[str, Any],
+    given: Handed,
+    report: Report,
+    progress: Progress | None,
+) -> None:
+    """Bring what a run needs to its target, before there is a run: tools, packages that it can't fetch, objects.
+
+    Args:
+        workspace: which one the run will belong to.
+        definition: run.json, as it will be.
+        snapshot: its manifest.
+        facts: what is known of the target.
+        given: what the run needs that no record holds.
+        report: gets a line for each thing that takes time, and when it has to be tried again.
+        progress: gets the bytes sent and those there are in all.
+
+    Raises:
+        ExperimentExecutionException: something can't be brought there.
+        EnvironmentException: something that the environment is made of can't be had there.
+    """
+    from turnout import wheelhouse
+    from turnout.environments import resolution, wheels
+
+    target = definition["target"]
+    name = str(target["name"])
+    way = reach.make(target, workspace.home)
+
+    def tools() -> None:
+        uv = provide_tools(way, workspace.home, facts, resolution.platform_tag(), report)
+        kept = registry.load(workspace.layout, name)
+        if uv != facts.get("uv") and kept is not None and kept.get("id") == target.get("id"):
+            registry.replace(workspace.layout, name, {**kept, "facts": {**kept["facts"], "uv": uv}})
+
+    def packages() -> None:
+        asked = wheels.Asked(
+            environment=definition["environment"],
+            home=workspace.home,
+            target=name,
+            facts=facts,
+            variables={**os.environ, **given.secrets},
+            hide=redaction.redactor(given.secrets.values()),
+            report=report,
+        )
+        wheelhouse.bring(way, asked, progress)
+
+    for each in (tools, packages) if definition["environment"]["kind"] != "existing" else ():
+        patiently(each, f"uploading to {name}", report)
+    known = last_sent(workspace.layout, target)
+    there = read_manifest(workspace.layout, known) if known else b""
+    send_objects(way, snapshot, there, name, report, progress)
+
+
+def give(workspace: Workspace, run: layout.RunLayout, given: Handed, start: Callable[[], Any], report: Report) -> None:
+    """Have a target take a recorded run; see `deliver`.
+
+    Raises:
+        NotTaken: it can't.
+    """
+    target = RunRecord(run.root).definition["target"]
+    way = reach.make(target, workspace.home)
+    deliver(way, start, workspace.id, run, given, str(target["name"]), last_sent(workspace.layout, target), report)
+    remember_sent(workspace.layout, target, run.run_id)
 
 
 def send_objects(

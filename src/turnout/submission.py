@@ -31,7 +31,6 @@ from turnout.runtime import (
     processes,
     records,
     redaction,
-    slots,
     states,
     variables,
 )
@@ -119,7 +118,9 @@ def submit(
         submitted = Run(run.root, experiment)
         elsewhere = not is_local(target)
         if elsewhere and not plan.failure:
-            _bring(workspace, plan, report or _silent, progress)
+            from turnout import handover  # a local submit needs none of it
+
+            handover.bring(workspace, definition, plan.manifest, plan.facts, plan.handed, report or _silent, progress)
         with _Undisturbed():
             _write_record(experiment, plan, run)
             kept.close()
@@ -129,72 +130,16 @@ def submit(
                 on_submitted(submitted)
         if elsewhere:
             if not plan.failure:
-                _deliver(workspace, plan, scheduler, request, run, report or _silent)
+                try:
+                    handover.give(workspace, run, plan.handed, lambda: scheduler.start(request), report or _silent)
+                except handover.NotTaken as error:
+                    _take_away(run)
+                    raise ExperimentExecutionException(
+                        f"{target['name']} can't take the run: {error}; nothing was submitted"
+                    ) from error
             if on_submitted is not None:
                 on_submitted(submitted)
     return submitted
-
-
-def _bring(workspace: Any, plan: Plan, report: Callable[[str], None], progress: Any) -> None:
-    """Bring what the run needs to its target, before there is a run."""
-    from turnout import handover, wheelhouse
-    from turnout.environments import resolution, wheels
-    from turnout.targets import reach, registry
-
-    target = plan.definition["target"]
-    way = reach.make(target, workspace.home)
-
-    def tools() -> None:
-        uv = handover.provide_tools(way, workspace.home, plan.facts, resolution.platform_tag(), report)
-        if uv != plan.facts.get("uv"):
-            kept = registry.load(workspace.layout, target["name"])
-            if kept is not None and kept.get("id") == target.get("id"):
-                registry.replace(workspace.layout, target["name"], {**kept, "facts": {**kept["facts"], "uv": uv}})
-
-    def packages() -> None:
-        asked = wheels.Asked(
-            environment=plan.definition["environment"],
-            home=workspace.home,
-            target=str(target["name"]),
-            facts=plan.facts,
-            variables={**os.environ, **plan.handed.secrets},
-            hide=redaction.redactor(plan.handed.secrets.values()),
-            report=report,
-        )
-        wheelhouse.bring(way, asked, progress)
-
-    for each in (tools, packages) if plan.definition["environment"]["kind"] != "existing" else ():
-        handover.patiently(each, f"uploading to {target['name']}", report)
-    known = handover.last_sent(workspace.layout, target)
-    there = handover.read_manifest(workspace.layout, known) if known else b""
-    handover.send_objects(way, plan.manifest, there, str(target["name"]), report, progress)
-
-
-def _deliver(
-    workspace: Any,
-    plan: Plan,
-    scheduler: Any,
-    request: dict[str, Any],
-    run: layout.RunLayout,
-    report: Callable[[str], None],
-) -> None:
-    """Have a target elsewhere take the run; when it can't, the run is taken back and was never there."""
-    from turnout import handover
-    from turnout.targets import reach
-
-    target = plan.definition["target"]
-    way = reach.make(target, workspace.home)
-    base = handover.last_sent(workspace.layout, target)
-    try:
-        handover.deliver(
-            way, lambda: scheduler.start(request), workspace.id, run, plan.handed, str(target["name"]), base, report
-        )
-        handover.remember_sent(workspace.layout, target, run.run_id)
-    except handover.NotTaken as error:
-        _take_away(run)
-        raise ExperimentExecutionException(
-            f"{target['name']} can't take the run: {error}; nothing was submitted"
-        ) from error
 
 
 def _hand_over(scheduler: Any, request: dict[str, Any], run: layout.RunLayout) -> None:
@@ -279,6 +224,7 @@ def prepare(
     from turnout.snapshots.git import GitFacts
     from turnout.snapshots.take import take
     from turnout.targets.compute_target import ComputeTarget, is_local
+    from turnout.targets.offered import Offered
 
     if not isinstance(config, ScriptRunConfig):
         raise ExperimentExecutionException(f"a {type(config).__name__} can't be submitted; submit a ScriptRunConfig")
@@ -290,7 +236,7 @@ def prepare(
     target = chosen.serialize()
     elsewhere = not is_local(target)
     resources = capabilities.resources(configuration)
-    offered = _Offered(target, workspace.home)
+    offered = Offered(target, workspace.home)
     if not elsewhere:
         offered.check(resources)
     source_directory = os.path.abspath(config.source_directory or ".")
@@ -388,63 +334,6 @@ def _target(workspace: Any, configuration: RunConfiguration, target_class: Any) 
         raise ExperimentExecutionException(
             f"Unknown compute target {configuration.target}; this workspace has: {known}", inner_exception=error
         ) from error
-
-
-class _Offered:
-    """What the target of a run offers; of another machine it is asked for while the snapshot is taken.
-
-    Args:
-        target: the target as data.
-        home: this machine's home.
-    """
-
-    def __init__(self, target: dict[str, Any], home: layout.Home) -> None:
-        from turnout.targets.compute_target import is_local, scheduler_for
-
-        self._name = target["name"]
-        self._scheduler = scheduler_for(target, home)
-        self._answer: dict[str, Any] | None = None
-        self._error: Exception | None = None
-        self._thread: Any = None
-        if not is_local(target):
-            import threading  # a local submit needs none
-
-            self._thread = threading.Thread(target=self._ask, daemon=True)
-            self._thread.start()
-
-    def _ask(self) -> None:
-        from turnout.targets.schedulers import HasSlots
-
-        try:
-            if isinstance(self._scheduler, HasSlots):
-                self._answer = self._scheduler.offer()
-        except Exception as error:
-            self._error = error
-
-    def check(self, resources: dict[str, Any]) -> None:
-        """Refuse a run that asks for more than its target has: it would wait for ever.
-
-        Raises:
-            ExperimentExecutionException: it does, or the target can't be reached.
-        """
-        from turnout.targets.reach import TargetError, Unreachable
-
-        if self._thread is not None:
-            self._thread.join()
-        else:
-            self._ask()
-        if isinstance(self._error, Unreachable | TargetError):
-            raise ExperimentExecutionException(
-                f"{self._error}; nothing was submitted", inner_exception=self._error
-            ) from self._error
-        if self._error is not None:
-            raise self._error
-        if self._answer is None:
-            return
-        asked = slots.demand(resources)
-        there = slots.Offer(int(self._answer["slots"]), tuple(self._answer["gpus"]))
-        if not slots.fits(asked, there):
-            raise ExperimentExecutionException(f"the run can't start on {self._name}: {slots.too_much(asked, there)}")
 
 
 def _look_up_environment(workspace: Any, configuration: RunConfiguration) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from typing import Any, Dict, List, NamedTuple, Optional
 
@@ -20,6 +21,10 @@ MEMBER = "handed_over"
 
 ORPHANED_SECONDS = 3600.0
 """Between this file and its run lie milliseconds; after so long a submitter without a run is not about to make it."""
+
+
+_CREDENTIAL = re.compile("PASSWORD|TOKEN|SECRET")
+"""Part of the names of variables that hold one."""
 
 
 class Handed(NamedTuple):
@@ -42,7 +47,8 @@ class Handed(NamedTuple):
 
     def hidden(self) -> List[str]:
         """Return the values that no log may show."""
-        return [*self.secrets.values(), *(value for value in self.tools.values() if "@" in value)]
+        telling = (value for name, value in self.tools.items() if "@" in value or _CREDENTIAL.search(name))
+        return [*self.secrets.values(), *telling]
 
     @classmethod
     def of(cls, value: Dict[str, Any]) -> "Handed":

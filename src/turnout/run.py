@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import codecs
 import errno
 import os
@@ -131,13 +132,38 @@ class Run(ScriptRun):
         """Return what brings this run's record here; None for a run of this machine."""
         from turnout.targets.compute_target import is_local
 
-        if is_local(self.record.definition.get("target") or {}):
+        definition = self.record.definition
+        begun_elsewhere = definition.get("target") is None and os.path.exists(self.layout.replica)
+        if is_local(definition.get("target") or {}) and not begun_elsewhere:
             return None
         if self._replica is None:
             from turnout.history.replica import Replica
 
-            self._replica = Replica(self.layout, self.layout.workspace.home)
+            parent = None
+            if begun_elsewhere:
+                parent = Run(self.layout.workspace.run(str(definition.get("parent"))).root).replica()
+                if parent is None:
+                    return None
+            self._replica = Replica(self.layout, self.layout.workspace.home, parent)
         return self._replica
+
+    def get_metrics(
+        self, name: str | None = None, recursive: bool = False, run_type: str | None = None, populate: bool = False
+    ) -> dict[str, Any]:
+        """Return the metrics as they are now; see the script's `Run.get_metrics`."""
+        self._catch_up()
+        return super().get_metrics(name, recursive, run_type, populate)
+
+    def get_file_names(self) -> builtins.list[str]:
+        """Return the names of all files of the run that are here, sorted: outputs, logs, and what was uploaded."""
+        self._catch_up()
+        return super().get_file_names()
+
+    def _catch_up(self) -> None:
+        """Bring what is new of a run that is elsewhere."""
+        copy = self.replica()
+        if copy is not None:
+            copy.look()
 
     def delete(self) -> None:
         """Delete the run and its child runs for good: their records, logs and outputs. Their ids are not used again.

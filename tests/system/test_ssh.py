@@ -292,3 +292,45 @@ def test_a_target_that_is_removed_while_its_run_runs(turnout: Any, remote_host: 
     turnout("cancel", "@last")  # its record still knows the way
     process.communicate(timeout=60)
     assert turnout.json("show", "@last")["status"] == "Canceled"
+
+
+CHILDREN = """from turnout import Run
+run = Run.get_context()
+for number in range(3):
+    with run.child_run("part") as child:
+        child.log("number", number)
+        open("outputs/part", "w").write(str(number))
+        child.upload_file("part.txt", "outputs/part")
+        with child.child_run("deeper") as deeper:
+            deeper.tag("depth", "2")
+"""
+
+
+def test_runs_that_the_script_begins_there_come_too(turnout: Any, remote_host: RemoteHost) -> None:
+    from turnout import Workspace
+
+    add(turnout, remote_host)
+    turnout.script(CHILDREN)
+    turnout("submit", "--target", "box", *CURRENT, "train.py")
+    (run_id,) = turnout("runs", "-q").stdout.split()
+    run = Workspace.from_config().get_run(run_id)
+    children = list(run.get_children(recursive=True))
+    assert [child.get_status() for child in children] == ["Completed"] * 6
+    assert [child.get_metrics().get("number") for child in children[::2]] == [0, 1, 2]
+    assert [child.get_tags() for child in children[1::2]] == [{"depth": "2"}] * 3
+    assert [Path(child.record.artifact_path("part.txt")).read_text() for child in children[::2]] == ["0", "1", "2"]
+    run.delete()
+    assert remote_host.run("ls ~/.turnout/workspaces/*/runs") == ""
+
+
+def test_metrics_are_seen_as_they_are_logged(turnout: Any, remote_host: RemoteHost) -> None:
+    add(turnout, remote_host)
+    turnout.script(
+        "from turnout import Run; import time; Run.get_context().log('a', 1); print('logged', flush=True); time.sleep(600)"
+    )
+    process = turnout.start("submit", "--target", "box", *CURRENT, "train.py")
+    assert process.stdout.readline() == b"logged\n"
+    assert turnout.json("metrics", "@last") == {"a": 1}
+    assert turnout("logs", "@last").stdout == "logged\n"
+    turnout("cancel", "@last")
+    process.communicate(timeout=60)

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import time
 import zlib
 from collections.abc import Collection, Iterator
 from typing import Any
 
+from turnout.exceptions import UserErrorException
 from turnout.history import collecting
-from turnout.runtime import closing, filelocks, handed, layout, markers, processes, records, states
+from turnout.runtime import closing, events, filelocks, handed, layout, markers, processes, records, states
 from turnout.runtime.record import RunRecord
+from turnout.runtime.script import ownership
 from turnout.targets import compute_target, reach, registry
 from turnout.targets.reach import TargetError, Unreachable
 
@@ -34,18 +37,23 @@ class Replica:
     Args:
         run: its record here.
         home: this machine's home.
+        parent: the copy of the run whose script has begun this one there; None for a run that was submitted from here.
     """
 
-    def __init__(self, run: layout.RunLayout, home: layout.Home) -> None:
+    def __init__(self, run: layout.RunLayout, home: layout.Home, parent: Replica | None = None) -> None:
         self._run = run
         self._record = RunRecord(run.root)
         self._home = home
-        definition = self._record.definition
-        self._target = compute_target.current(definition["target"], run)
+        if parent is None:
+            definition = self._record.definition
+            self._target = compute_target.current(definition["target"], run)
+            self._workspace_id = str((definition.get("workspace") or {}).get("id"))
+            self.directory = compute_target.directory(self._target, self._workspace_id, run)
+            self.reach = reach.make(self._target, home)
+        else:
+            self._target, self._workspace_id, self.reach = parent._target, parent._workspace_id, parent.reach
+            self.directory = os.path.join(os.path.dirname(parent.directory), run.run_id)
         self._name = str(self._target.get("name"))
-        self._workspace_id = str((definition.get("workspace") or {}).get("id"))
-        self.directory = compute_target.directory(self._target, self._workspace_id, run)
-        self.reach = reach.make(self._target, home)
         self.answered = False
         """Whether the last look was answered by the target itself."""
         self.away = False
@@ -172,12 +180,52 @@ class Replica:
             except collecting.OutOfTime:
                 return states.FINALIZING, COLLECTING
             note["collected"] = True
+            if not self._bring_children(seconds):
+                return states.FINALIZING, COLLECTING
             for name, offset, data in withheld:
                 _write_at(os.path.join(self._run.root, name), offset, data)
+        else:
+            self._bring_children(0.0)
         self._keep(note)
         if final:
             markers.mark_changed(self._run)
         return state, reason
+
+    def _bring_children(self, seconds: float) -> bool:
+        """Bring the runs that the script has begun there; say whether all of them have ended and are here."""
+        whole = True
+        for child_id in dict.fromkeys(events.children(self._record.events(metrics=False))):
+            run = self._run.workspace.run(child_id)
+            if not is_id(child_id) or os.path.lexists(self._run.workspace.tombstone(child_id)):
+                continue
+            record = RunRecord(run.root)
+            if not record.exists() and not self._begin_child(run):
+                continue  # it was deleted there
+            if not os.path.exists(run.replica) or states.is_final(str(record.journaled_state().get("state"))):
+                continue  # it was submitted from here, or is whole
+            state, _ = Replica(run, self._home, self).look(seconds=seconds)
+            whole = whole and states.is_final(state)
+        return whole
+
+    def _begin_child(self, run: layout.RunLayout) -> bool:
+        """Make the record here of a run that began there; False when there is none."""
+        directory = os.path.join(os.path.dirname(self.directory), run.run_id)
+        try:
+            _, content = self.reach.pull({"operation": "fetch", "directory": directory, "wanted": [["run.json", 0]]})
+        except TargetError:
+            return False
+        temporary = layout.RunLayout(os.path.join(os.path.dirname(run.root), f".{run.run_id}.{os.urandom(4).hex()}"))
+        try:
+            for path in (temporary.root, temporary.events, temporary.user_logs, temporary.system_logs):
+                os.mkdir(path, layout.DIRECTORY_MODE)
+            records.write_atomic(temporary.definition, zlib.decompress(content))
+            records.write_json(temporary.replica, {"handed_over": True, "seen": time.time()})
+            markers.mark_changed(run)
+            os.rename(temporary.root, run.root)
+        except BaseException:
+            shutil.rmtree(temporary.root, ignore_errors=True)
+            raise
+        return True
 
     def _settle_hand_over(self, note: dict[str, Any]) -> tuple[str, str] | None:
         """Say how it stands with a run that its submitter has not handed over; None when the target has it."""
@@ -297,6 +345,15 @@ def mark_handed_over(run: layout.RunLayout) -> None:
 def mark_given_up(run: layout.RunLayout) -> None:
     """Note that its submitter tries no more to hand the run over, though it may live."""
     records.write_json(run.replica, {**read_note(run), "given_up": True})
+
+
+def is_id(text: str) -> bool:
+    """Say whether a text that came from elsewhere can be a run's id."""
+    try:
+        ownership.check_id(text)
+    except UserErrorException:
+        return False
+    return True
 
 
 def _is_known(name: str) -> bool:

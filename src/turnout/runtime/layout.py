@@ -106,6 +106,7 @@ class WorkspaceLayout:
     """The files of one workspace."""
 
     __slots__ = (
+        "arrival_lock",
         "changes",
         "definition",
         "deleted",
@@ -124,7 +125,12 @@ class WorkspaceLayout:
     def __init__(self, root: str) -> None:
         self.root = root
         self.definition = os.path.join(root, "workspace.json")  # id, name, created
-        self.targets = os.path.join(root, "targets")  # NAME.json: what was attached here
+        self.targets = os.path.join(
+            root, "targets"
+        )  # NAME.json: what was attached here; NAME.sent: the last run sent there
+        self.arrival_lock = os.path.join(
+            root, "arrival.lock"
+        )  # on a target: while a run arrives or is withdrawn; empty
         self.environments = os.path.join(root, "environments")  # NAME/VERSION.json: what was registered
         self.locks = os.path.join(root, "locks")  # DIGEST.json: a specification, resolved once
         self.wheels = os.path.join(root, "wheels")  # DIGEST/NAME.whl: wheels that a person has put here

@@ -7,16 +7,18 @@ committed to the store when a request says `commit`; what a broken connection le
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import struct
 import time
 import zlib
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from turnout.runtime import (
     closing,
+    filelocks,
     foundation,
     gclock,
     handed,
@@ -164,7 +166,10 @@ def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer
         lacking = _lacking(home, files["manifest"])
         if lacking:
             return {"missing": len(lacking)}, zlib.compress(b"".join(bytes.fromhex(each) for each in lacking), 1)
-        _write(home, run, files, request.get("handed") or {})
+        with _settling(workspace):
+            if os.path.lexists(workspace.tombstone(run.run_id)):
+                return {"refused": "the run was deleted or taken back there"}, b""
+            _write(home, run, files, request.get("handed") or {})
     return {"directory": run.root}, b""
 
 
@@ -177,10 +182,10 @@ def withdraw(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answ
     workspace, run = _run(home, request)
     foundation.lay(home, workspace)
     record = RunRecord(run.root)
-    if not record.exists():
-        os.makedirs(workspace.deleted, layout.DIRECTORY_MODE, exist_ok=True)
-        records.write_atomic(workspace.tombstone(run.run_id), b"", sync=True)
-        if not record.exists():  # else it came meanwhile
+    with _settling(workspace):
+        if not record.exists():
+            os.makedirs(workspace.deleted, layout.DIRECTORY_MODE, exist_ok=True)
+            records.write_atomic(workspace.tombstone(run.run_id), b"", sync=True)
             return {"there": False}, b""
     begun = str(record.journaled_state().get("state")) != states.NOT_STARTED
     if not begun and runqueue.find(home, run.root) is None and runlock.acquire(run.lock):
@@ -197,6 +202,21 @@ def tool(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer:
     path = os.path.join(home.tools, name)
     _copy(source, path, 0o500)
     return {"path": path}, b""
+
+
+@contextlib.contextmanager
+def _settling(workspace: layout.WorkspaceLayout) -> Iterator[None]:
+    """Keep a run's arrival and its withdrawal, over two connections, from happening at once."""
+    path = workspace.arrival_lock
+    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, layout.FILE_MODE)
+    try:
+        try:
+            filelocks.lock(lock, path)
+        except filelocks.NoFileLocks:
+            pass  # a submitter withdraws only what it doesn't hand over any more
+        yield
+    finally:
+        os.close(lock)
 
 
 def _run(home: layout.Home, request: Dict[str, Any]) -> Tuple[layout.WorkspaceLayout, layout.RunLayout]:

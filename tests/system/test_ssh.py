@@ -334,3 +334,67 @@ def test_metrics_are_seen_as_they_are_logged(turnout: Any, remote_host: RemoteHo
     assert turnout("logs", "@last").stdout == "logged\n"
     turnout("cancel", "@last")
     process.communicate(timeout=60)
+
+
+KEYRING = """import json, os
+from keyring.backend import KeyringBackend
+
+PATH = os.path.join(os.path.dirname(__file__), "kept.json")
+
+class Keyring(KeyringBackend):
+    priority = 1
+
+    def _all(self):
+        return json.load(open(PATH)) if os.path.exists(PATH) else {}
+
+    def _keep(self, values):
+        json.dump(values, open(PATH, "w"))
+
+    def get_password(self, service, name):
+        return self._all().get(service + name)
+
+    def set_password(self, service, name, value):
+        self._keep({**self._all(), service + name: value})
+
+    def delete_password(self, service, name):
+        values = self._all()
+        del values[service + name]
+        self._keep(values)
+"""
+
+
+def test_a_password_comes_from_the_keyring(
+    turnout: Any, make_remote_host: Make, tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = make_remote_host(network=False, password="0pen sesame")
+    backend = tmp_path / "backend"
+    backend.mkdir()
+    (backend / "filekeyring.py").write_text(KEYRING)
+    monkeypatch.setenv("PYTHONPATH", str(backend))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "filekeyring.Keyring")
+    host.ssh_config.write_text(
+        f'Host *\n  UserKnownHostsFile "{host.known_hosts}"\n  PubkeyAuthentication no\n  GlobalKnownHostsFile /dev/null\n'
+    )
+    turnout.script(
+        "from turnout import *; ws = Workspace.from_config()\n"
+        f"way = RemoteCompute.attach_configuration(address={host.address!r}, username={host.user!r}, password=open(0).read())\n"
+        "ComputeTarget.attach(ws, 'box', way)\n",
+        "attach.py",
+    )
+    import sys
+
+    def attach(password: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "attach.py"], cwd=turnout.directory, input=password, capture_output=True, text=True
+        )
+
+    assert "doesn't let this account in" in attach("wrong").stderr
+    assert (backend / "kept.json").read_text() == "{}"
+    done = attach("0pen sesame")
+    assert done.returncode == 0, done.stderr
+    turnout.script("print('let in')")
+    assert turnout("submit", "--target", "box", *CURRENT, "train.py").stdout == "let in\n"
+    for path in home.rglob("*"):
+        assert not path.is_file() or b"0pen sesame" not in path.read_bytes()
+    turnout("target", "remove", "box")
+    assert (backend / "kept.json").read_text() == "{}"

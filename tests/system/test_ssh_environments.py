@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import pytest
 
 from turnout import Environment, Experiment, ScriptRunConfig, Workspace
 from turnout.targets.reach.ssh import command
+from turnout.testing import baseimage
 from turnout.testing.condachannel import Channel
 
 pytestmark = pytest.mark.system
@@ -140,3 +142,52 @@ def test_a_conda_environment_is_made_there(attach: Callable[..., Any], turnout: 
     done = turnout(*words)
     assert done.stdout == f"2.0 {VERSION}\n"
     assert environment_there(host, "conda") == turnout.json("show", "@last")["environment"]["key"]
+
+
+PODMAN = {
+    "containers.conf": """
+[containers]
+pidns = "host"
+netns = "host"
+default_ulimits = []
+[engine]
+runtime = "runc"
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+""",
+    "storage.conf": """
+[storage]
+driver = "vfs"
+graphroot = "{home}/graph"
+runroot = "{home}/runroot"
+[storage.options.vfs]
+ignore_chown_errors = "true"
+""",
+    "policy.json": '{{"default": [{{"type": "insecureAcceptAnything"}}]}}',
+}
+"""A container engine without root, in a host that may make neither namespaces for processes nor mount an overlay."""
+
+
+def test_a_container_of_an_account_without_further_ids(
+    attach: Callable[..., Any], turnout: Any, base_image: Path, podman: object
+) -> None:
+    host = attach(network=False)
+    host.run("mkdir -p .config/containers")
+    for name, text in PODMAN.items():
+        content = text.format(home=host.home) if "{home}" in text or "{{" in text else text
+        host.path(f".config/containers/{name}").write_text(content)
+    image = host.path("image.tar")
+    shutil.copyfile(base_image, image)
+    image.chmod(0o644)
+    host.run(f"podman import image.tar {baseimage.IMAGE}")
+    turnout.script("import os, sys; print(os.path.exists('/run/.containerenv')); open('outputs/a', 'w').write('b')")
+    environment = Environment("boxed")
+    environment.docker.enabled = True
+    environment.docker.base_image = baseimage.IMAGE
+    environment.python.user_managed_dependencies = True
+    config = ScriptRunConfig(str(turnout.directory), script="train.py", environment=environment)
+    config.run_config.target = "far"
+    run = Experiment(Workspace.from_config(), "far").submit(config)
+    assert run.wait_for_completion()["status"] == "Completed"
+    assert turnout("logs", "@last").stdout == "True\n"
+    assert Path(run.record.artifact_path("outputs/a")).read_text() == "b"

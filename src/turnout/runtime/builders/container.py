@@ -162,11 +162,11 @@ def remove_images(key: str, environ: Mapping[str, str]) -> None:
 def _interpreter(engine: engines.Engine, image: str, named: str) -> str:
     """Return the absolute path of an interpreter in an image."""
     wanted = ["python3", "python"] if named in ("python", "python3") else [named]
-    script = " || ".join("command -v %s" % shlex.quote(name) for name in wanted)
+    script = " || ".join(["command -v %s" % shlex.quote(name) for name in wanted] + ["true"])
     try:
         said = _run(engine, image, "/bin/sh", ["-c", script])
-    except engines.EngineError:
-        said = ""
+    except engines.EngineError as error:
+        raise BuildFailed("a container of the image can't be started: %s" % error, str(error)) from error
     path = said.strip().splitlines()[-1] if said.strip() else ""
     if not path.startswith("/"):
         raise BuildFailed("there is no %s in the image: name an image with a Python, or packages" % named)

@@ -181,13 +181,25 @@ class Container:
         """Return the options that run it as this account, with what getpass and its like read."""
         uid, gid = os.getuid(), os.getgid()
         options = []
-        if uid:
+        if uid and self.engine.is_podman and not _has_subordinate_ids(uid):
+            options += ["--user", "0:0"]  # the only id that there is in the container, and it is this account
+        elif uid:
             options += ["--user", "%d:%d" % (uid, gid)]
             if self.engine.is_podman:
                 options += ["--userns", "keep-id"]
         if self.engine.is_podman:
             options += ["--security-opt", "label=disable"]  # mounted as it is: relabelling a home would outlive the run
         return options
+
+
+def _has_subordinate_ids(uid: int, path: str = "/etc/subuid") -> bool:
+    """Say whether an account was given further user ids for its containers (subuid(5)); without some, it has one there."""
+    names = {_account_name(), str(uid)}
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return any(line.split(":", 1)[0] in names for line in stream)
+    except (OSError, ValueError):
+        return False
 
 
 def variables(base: Mapping[str, str]) -> Dict[str, str]:

@@ -31,8 +31,8 @@ def command(run_name: str, follow: bool, system: bool, name: str | None) -> None
     paths = _system_logs(run) if system else [_named(run, name, follow) if name else run.layout.script_log]
     printer = _Printer(run, paths)
     if not follow:
-        if run.replica() is not None:
-            run.status_and_reason()  # brings what is new
+        if os.path.exists(run.layout.replica):
+            run.status_and_reason()  # of a run elsewhere: brings what is new
         printer.copy()
         _explain_silence(run, printer.silent and not (system or name))
         return

@@ -100,9 +100,13 @@ def test_nothing_is_left_when_the_tests_are_killed(name, killed, base_image, mis
         if killed != "the tests":
             os.kill(json.loads(Path(directory, "service").read_text())["pid"], signal.SIGKILL)
         owner.kill()
-    if killed != "the tests":
-        engineservice.sweep()  # as the next service does; that of another test may have been quicker
-    until(lambda: not _left(directory), what=f"{name} cleaned up")
+
+    def cleaned_up() -> bool:
+        if killed != "the tests":
+            engineservice.sweep()  # as each next service does; one that looked before the death passes it over
+        return not _left(directory)
+
+    until(cleaned_up, what=f"{name} cleaned up")
 
 
 def test_the_base_image_is_packed_once_and_goes_with_the_last_user(tmp_path):

@@ -118,9 +118,9 @@ def test_in_the_middle_of_the_collection(turnout: Any, remote_host: RemoteHost) 
     turnout("target", "add", "box", "--ssh", remote_host.name)
     turnout.script(LEAVES)
     remote_host.slow("4mbit")
+    before = remote_host.bytes_sent()[1]
     process = turnout.start("submit", "--target", "box", *CURRENT, "train.py")
     assert process.stdout.readline() == b"written\n"
-    before = remote_host.bytes_sent()[1]
     wait(lambda: remote_host.bytes_sent()[1] - before > 2_000_000)
     outage(remote_host)
     remote_host.fast()

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 _QUICK, _SLOW = 0.01, 0.1
 _LOOK_EVERY = 1.0
-_COLLECT_SECONDS = 5.0
+_COLLECT_FIRST, _COLLECT_SECONDS = 0.5, 30.0
+"""Seconds of collecting before what the script said last is shown, and then at a time: each begins by comparing all."""
 _LONGEST_PAUSE = 3.0
 _BLOCK = 1 << 20
 
@@ -89,7 +90,8 @@ def _watch_elsewhere(
     seen: tuple[str, str] | None = None
     pause = _SLOW
     while True:
-        current = replica.look(wait=_LOOK_EVERY, seconds=_COLLECT_SECONDS)
+        collecting = seen is not None and seen[0] == states.FINALIZING
+        current = replica.look(wait=_LOOK_EVERY, seconds=_COLLECT_SECONDS if collecting else _COLLECT_FIRST)
         if current != seen and on_state is not None:
             on_state(*current)
         moved = copy()

@@ -121,15 +121,10 @@ def send_objects(
     Raises:
         ExperimentExecutionException: they can't be brought there.
     """
-    there = _digests(known) if known else {}
-    digests = [each for each in _digests(snapshot) if each not in there]
+    there = manifest.contents(known) if known else {}
+    digests = [each for each in manifest.contents(snapshot) if each not in there]
     sent: int = patiently(lambda: target.push(digests, progress), f"uploading to {name}", report)
     return sent
-
-
-def _digests(snapshot: bytes) -> dict[str, None]:
-    kinds = (manifest.FILE, manifest.EXECUTABLE)
-    return dict.fromkeys(entry.content for entry in manifest.parse(snapshot) if entry.kind in kinds)
 
 
 def patiently(attempt: Callable[[], Any], doing: str, report: Report, patience: float = UPLOAD_PATIENCE) -> Any:
@@ -166,16 +161,9 @@ def provide_tools(target: Reach, home: layout.Home, facts: dict[str, Any], platf
     if not uv:
         return ""
     report("sending uv, which is not there")
-    with ObjectStore(home.objects).incoming() as incoming:
-        descriptor = os.open(uv, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            added = incoming.add(descriptor, lambda size: True)
-        finally:
-            os.close(descriptor)
-        incoming.commit()
-    assert added is not None
-    target.push([added[0]])
-    return str(target.run({"operation": "tool", "name": "uv", "digest": added[0]})["path"])
+    digest = ObjectStore(home.objects).add_file(uv)
+    target.push([digest])
+    return str(target.run({"operation": "tool", "name": "uv", "digest": digest})["path"])
 
 
 def deliver(

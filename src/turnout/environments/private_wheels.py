@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
@@ -10,9 +9,9 @@ import shutil
 from turnout.environments.kinds import local_paths
 from turnout.exceptions import EnvironmentException, RecordException
 from turnout.runtime import exclusive, layout
+from turnout.runtime.objects import file_digest
 
 _NAME = re.compile(r"[^\s/-]+-[^\s/-]+(-[^\s/-]+)?-[^\s/-]+-[^\s/-]+-[^\s/-]+\.whl")
-_BLOCK = 1 << 20
 
 
 def add(workspace: layout.WorkspaceLayout, path: str, exist_ok: bool) -> str:
@@ -24,7 +23,7 @@ def add(workspace: layout.WorkspaceLayout, path: str, exist_ok: bool) -> str:
     if not _NAME.fullmatch(name):
         raise EnvironmentException(f"{path} is not named like a wheel (NAME-VERSION-PYTHON-ABI-PLATFORM.whl)")
     try:
-        digest = _digest(path)
+        digest = file_digest(path)
     except OSError as failure:
         raise EnvironmentException(f"{path} can't be read: {failure.strerror or failure}", failure) from failure
     final = os.path.join(workspace.wheels, digest[:16], name)
@@ -38,14 +37,6 @@ def add(workspace: layout.WorkspaceLayout, path: str, exist_ok: bool) -> str:
     except OSError as failure:
         raise RecordException(f"the wheel {name} can't be kept: {failure}", failure) from failure
     return local_paths.uri(final)
-
-
-def _digest(path: str) -> str:
-    whole = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(_BLOCK):
-            whole.update(block)
-    return whole.hexdigest()
 
 
 def _is_there(workspace: layout.WorkspaceLayout, name: str) -> bool:

@@ -188,15 +188,7 @@ def _build(package: str, path: str, directory: str, asked: Asked) -> str:
 
 
 def _keep(path: str, asked: Asked) -> str:
-    with ObjectStore(asked.home.objects).incoming() as incoming:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            added = incoming.add(descriptor, lambda size: True)
-        finally:
-            os.close(descriptor)
-        incoming.commit()
-    assert added is not None
-    return added[0]
+    return ObjectStore(asked.home.objects).add_file(path)
 
 
 def _fetch(lines: list[str], asked: Asked, files: dict[str, str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import time
@@ -12,12 +11,12 @@ from collections.abc import Collection
 from typing import Any
 
 from turnout.runtime import layout
+from turnout.runtime.objects import file_digest
 from turnout.targets.reach import Reach, TargetError
 
 _PARTIAL = ".incoming"
 _TOPS = ("code/", "artifacts/")
 _TOGETHER = 256
-_BLOCK = 1 << 20
 _DIGEST = re.compile("[0-9a-f]{64}").fullmatch
 
 
@@ -97,7 +96,7 @@ def _fetch(reach: Reach, directory: str, run: layout.RunLayout, wanted: list[tup
             raise TargetError(f"{name} has become shorter on the target while it was fetched; try again")
         if offset + length < size:
             break
-        if _digest(partial) != digest:
+        if file_digest(partial) != digest:
             os.unlink(partial)
             raise TargetError(f"{name} changed on the target while it was fetched; try again")
         path = _checked(run, name)
@@ -131,7 +130,7 @@ def _link(path: str, target: str) -> None:
 
 def _is_there(path: str, size: int, digest: str) -> bool:
     try:
-        return os.lstat(path).st_size == size and not os.path.islink(path) and _digest(path) == digest
+        return os.lstat(path).st_size == size and not os.path.islink(path) and file_digest(path) == digest
     except OSError:
         return False
 
@@ -153,11 +152,3 @@ def _append(path: str, offset: int, data: memoryview) -> None:
         stream.seek(offset)
         stream.write(data)
         stream.truncate()
-
-
-def _digest(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        while block := stream.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

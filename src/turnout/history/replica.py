@@ -20,6 +20,7 @@ from turnout.history import collecting
 from turnout.runtime import closing, events, filelocks, handed, layout, markers, processes, records, states
 from turnout.runtime.record import RunRecord
 from turnout.runtime.script import ownership
+from turnout.runtime.serving import readback
 from turnout.targets import compute_target, reach, registry
 from turnout.targets.reach import TargetError, Unreachable
 
@@ -27,7 +28,6 @@ COLLECT = "collect"
 """What run.json calls the bytes of the largest output that is brought here by itself; without it, all are."""
 COLLECTING = "collecting what it left"
 _GROWING = (layout.USER_LOGS, layout.SYSTEM_LOGS, "events")
-_WHOLE = frozenset(("placement.json", "environment.json", "result.json", "exit", "step", "cancel"))
 _JOURNAL = "journal.jsonl"
 
 
@@ -360,7 +360,7 @@ def _is_known(name: str) -> bool:
     top, slash, rest = name.partition("/")
     if slash:
         return top in _GROWING and bool(rest) and "/" not in rest and not rest.startswith(".")
-    return name in _WHOLE or name == _JOURNAL
+    return name in readback.WHOLE or name == _JOURNAL
 
 
 def _write_at(path: str, offset: int, data: bytes) -> None:

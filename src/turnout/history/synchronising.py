@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from turnout.history.replica import Replica
 from turnout.runtime import layout, states
 from turnout.runtime.record import RunRecord
+from turnout.targets.compute_target import is_local
 
 _COLLECT_SECONDS = 86400.0
 
@@ -74,7 +75,7 @@ def _state(run: layout.RunLayout) -> str:
     return str(RunRecord(run.root).journaled_state().get("state"))
 
 
-def _target(run: layout.RunLayout) -> dict[str, object]:
+def _target(run: layout.RunLayout) -> dict[str, Any]:
     return dict(RunRecord(run.root).definition.get("target") or {})
 
 
@@ -83,4 +84,4 @@ def _is_elsewhere(run: layout.RunLayout, name: str | None) -> bool:
         target = _target(run)
     except (OSError, ValueError, TypeError):
         return False
-    return target.get("reach") not in (None, "local") and name in (None, target.get("name"))
+    return not is_local(target) and name in (None, target.get("name"))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from typing import TYPE_CHECKING
 
 from turnout.repair.finding import Examination, Finding, names
-from turnout.runtime.objects import CHUNK, ObjectStore, StoreError
+from turnout.runtime.objects import ObjectStore, StoreError, file_digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,14 +30,10 @@ def damaged(examination: Examination) -> Iterator[Finding]:
 
 
 def _digest(path: str) -> str:
-    hasher = hashlib.sha256()
     try:
-        with open(path, "rb") as stream:
-            while chunk := stream.read(CHUNK):
-                hasher.update(chunk)
+        return file_digest(path)
     except FileNotFoundError:
         return path[-_REST - _PREFIX - 1 :].replace("/", "")  # removed meanwhile: nothing to say
-    return hasher.hexdigest()
 
 
 def _set_aside(store: ObjectStore, digest: str) -> Callable[[], str]:

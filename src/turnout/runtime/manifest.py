@@ -12,7 +12,7 @@ import re
 
 MYPY = False
 if MYPY:
-    from typing import Iterable, List, Tuple
+    from typing import Dict, Iterable, List, Tuple
 
 FILE = "f"
 EXECUTABLE = "x"
@@ -130,6 +130,11 @@ def _parsed(row: bytes) -> Entry:
     elif not _DIGEST(entry.content):
         raise ManifestError("%r in the manifest is no digest" % entry.content)
     return entry
+
+
+def contents(data: bytes) -> "Dict[str, None]":
+    """Return the digests of a manifest's files, each once, in its order. Raises ManifestError; see `parse`."""
+    return dict.fromkeys(entry.content for entry in parse(data) if entry.kind in (FILE, EXECUTABLE))
 
 
 def difference(base: bytes, data: bytes) -> "Tuple[List[bytes], List[bytes]]":

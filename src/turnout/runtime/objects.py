@@ -44,6 +44,15 @@ class StoreError(Exception):
         self.error = error
 
 
+def file_digest(path: str) -> str:
+    """Return the SHA-256 of a file, in hexadecimal. Raises OSError when it can't be read."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as stream:
+        for block in iter(lambda: stream.read(CHUNK), b""):
+            digest.update(block)
+    return digest.hexdigest()
+
+
 class ObjectStore:
     """The objects below one directory.
 
@@ -136,6 +145,22 @@ class ObjectStore:
             pass  # another reader was faster
         except OSError as error:
             raise StoreError(path, error) from error
+
+    def add_file(self, path: str) -> str:
+        """Keep a file's content; return its digest.
+
+        Raises:
+            StoreError: the store can't be written; an OSError that isn't one comes from reading the file.
+        """
+        with self.incoming() as incoming:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                added = incoming.add(descriptor, lambda size: True)
+            finally:
+                os.close(descriptor)
+            incoming.commit()
+        assert added is not None
+        return added[0]
 
     def incoming(self) -> "Incoming":
         """Return a writer of new objects, to be used in a `with` block."""

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import struct
-import time
 import zlib
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -264,9 +263,7 @@ def _rows(data: bytes) -> List[bytes]:
 
 
 def _lacking(home: layout.Home, content: bytes) -> List[str]:
-    store = ObjectStore(home.objects)
-    kinds = (manifest.FILE, manifest.EXECUTABLE)
-    return sorted(store.missing({entry.content for entry in manifest.parse(content) if entry.kind in kinds}))
+    return sorted(ObjectStore(home.objects).missing(set(manifest.contents(content))))
 
 
 def _write(home: layout.Home, run: layout.RunLayout, files: Dict[str, bytes], given: Dict[str, Any]) -> None:
@@ -308,8 +305,6 @@ def _copy(source: str, path: str, mode: int) -> None:
     try:
         shutil.copyfile(source, temporary)
         os.chmod(temporary, mode)
-        moment = time.time()
-        os.utime(temporary, (moment, moment))
         os.replace(temporary, path)
     except BaseException:
         runqueue.remove_file(temporary)

@@ -7,7 +7,6 @@ and again.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
@@ -16,12 +15,15 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 from turnout.runtime import agent, layout, states
 from turnout.runtime import deletion as deleting
+from turnout.runtime.objects import file_digest
 from turnout.runtime.record import RunRecord
 
 BUDGET = 4 << 20
 """Bytes of files in one reply, before compression."""
 
-_WHOLE = ("placement.json", "environment.json", "result.json", "exit", "step", "cancel")
+WHOLE = ("placement.json", "environment.json", "result.json", "exit", "step", "cancel")
+"""Files of a record that are sent whole whenever they have changed."""
+
 _POLL_SECONDS = 0.02
 _LONGEST_WAIT = 5.0
 _LOOK_EVERY = 1.0
@@ -151,7 +153,7 @@ def _new(run: layout.RunLayout, have: Dict[str, Any]) -> Tuple[List[List[Any]], 
             files.append([name, 0, len(part), stamp])
         data.append(part)
         left -= len(part)
-    gone = [name for name in have if name in _WHOLE and name not in there]
+    gone = [name for name in have if name in WHOLE and name not in there]
     return files, gone, b"".join(data), left <= 0
 
 
@@ -164,7 +166,7 @@ def _names(run: layout.RunLayout) -> Iterator[Tuple[str, bool]]:
         for name in sorted(_list(directory)):
             if not name.startswith("."):
                 yield os.path.join(os.path.basename(directory), name), True
-    for name in _WHOLE:
+    for name in WHOLE:
         yield name, False
     yield os.path.basename(run.journal), True
 
@@ -174,7 +176,9 @@ def _left(record: RunRecord) -> Iterator[List[Any]]:
     tops = [os.path.join(os.path.basename(run.code), name) for name in record.watched_directories()]
     for top in [*tops, os.path.basename(run.artifacts)]:
         for directory, directories, names in os.walk(os.path.join(run.root, top)):
-            for name in sorted([*names, *(each for each in directories if _is_link(os.path.join(directory, each)))]):
+            for name in sorted(
+                [*names, *(each for each in directories if os.path.islink(os.path.join(directory, each)))]
+            ):
                 path = os.path.join(directory, name)
                 relative = os.path.relpath(path, run.root)
                 try:
@@ -182,13 +186,9 @@ def _left(record: RunRecord) -> Iterator[List[Any]]:
                     if stat.S_ISLNK(found.st_mode):
                         yield [relative, "l", 0, os.readlink(path)]
                     elif stat.S_ISREG(found.st_mode):
-                        yield [relative, "f", found.st_size, _digest(path)]
+                        yield [relative, "f", found.st_size, file_digest(path)]
                 except OSError:
                     continue  # something that still runs has removed it
-
-
-def _is_link(path: str) -> bool:
-    return os.path.islink(path)
 
 
 def _inside(run: layout.RunLayout, name: str) -> str:
@@ -205,14 +205,6 @@ def _read(path: str, offset: int, limit: int) -> bytes:
             return stream.read(limit)
     except OSError:
         return b""
-
-
-def _digest(path: str) -> str:
-    digest = hashlib.sha256()
-    with open(path, "rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _list(directory: str) -> List[str]:

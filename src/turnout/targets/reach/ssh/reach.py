@@ -45,12 +45,6 @@ class SshReach:
         self._interpreter = str(options.get("interpreter") or "")
         self._there = str(options.get("home") or "~/.turnout")
         self._keyring = str(options.get("keyring") or "")
-        self._fresh = False
-
-    @property
-    def where(self) -> str:
-        """The machine, for messages."""
-        return str(self._where)
 
     def run(self, request: dict[str, Any]) -> dict[str, Any]:
         """Have the agent there carry out a request; one that the connection lost is sent once more."""

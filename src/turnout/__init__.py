@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     from turnout.experiment import Experiment
     from turnout.run import Run
     from turnout.targets.compute_target import ComputeTarget
+    from turnout.targets.hdinsight_compute import HDInsightCompute
     from turnout.targets.remote_compute import RemoteCompute
+    from turnout.targets.spark_compute import SparkCompute
     from turnout.workspace import Workspace
 
 __version__ = "0.1.0"
@@ -54,7 +56,9 @@ _HOMES = {
     "Environment": "turnout.environments.environment",
     "CondaDependencies": "turnout.environments.conda_dependencies",
     "ComputeTarget": "turnout.targets.compute_target",
+    "HDInsightCompute": "turnout.targets.hdinsight_compute",
     "RemoteCompute": "turnout.targets.remote_compute",
+    "SparkCompute": "turnout.targets.spark_compute",
     "ActivityFailedException": "turnout.exceptions",
     "ComputeTargetException": "turnout.exceptions",
     "EnvironmentException": "turnout.exceptions",
@@ -79,6 +83,7 @@ __all__ = [
     "EnvironmentException",
     "Experiment",
     "ExperimentExecutionException",
+    "HDInsightCompute",
     "MpiConfiguration",
     "NotYetException",
     "PyTorchConfiguration",
@@ -90,6 +95,7 @@ __all__ = [
     "RunEnvironmentException",
     "ScriptRunConfig",
     "SnapshotException",
+    "SparkCompute",
     "TensorflowConfiguration",
     "TurnoutException",
     "UserErrorException",

@@ -303,6 +303,7 @@ def prepare(
         "source_directory": source_directory,
         "turnout": __version__,
     }
+    capabilities.check_launch(definition, given.secrets, None if elsewhere else os.environ)
     plan = Plan(definition, given, snapshot.manifest, patch, snapshot.notices)
     plan.failure, plan.failure_words = failure, words
     plan.facts = chosen.facts

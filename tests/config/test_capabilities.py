@@ -36,7 +36,7 @@ def _set(path: str, value: Any) -> Callable[[RunConfiguration], None]:
 
 
 NOT_YET: list[tuple[Callable[[RunConfiguration], None], str]] = [
-    (_set("framework", "PySpark"), "a framework other than Python"),
+    (_set("framework", "TensorFlow"), "the framework"),
     (_set("communicator", "OpenMpi"), "a distributed run"),
     (_set("node_count", 2), "more than one node"),
     (_set("mpi.process_count_per_node", 2), "the section mpi"),

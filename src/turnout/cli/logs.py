@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from turnout.cli import common, streams
+from turnout.cli import application, common, streams
 from turnout.exceptions import UserErrorException
 from turnout.runtime import layout, states
 
@@ -18,7 +18,11 @@ if TYPE_CHECKING:
 
 @click.command("logs")
 @click.option("-f", "--follow", is_flag=True, help="Go on until the run has ended.")
-@click.option("--system", is_flag=True, help="What Turnout did: the environment's build log and the supervisor's log.")
+@click.option(
+    "--system",
+    is_flag=True,
+    help="What Turnout did: the environment's build log, what happened on the cluster, the supervisor's log.",
+)
 @click.option(
     "--name", metavar="FILE", help="Another file of the run, such as user_logs/std_log.txt (`turnout files`)."
 )
@@ -34,16 +38,20 @@ def command(run_name: str, follow: bool, system: bool, name: str | None) -> None
         if os.path.exists(run.layout.replica):
             run.status_and_reason()  # of a run elsewhere: brings what is new
         printer.copy()
+        printer.clear()
         _explain_silence(run, printer.silent and not (system or name))
         return
     from turnout.history.follow import watch
 
-    watch(run, printer.copy)
+    try:
+        watch(run, printer.copy)
+    finally:
+        printer.clear()
     _explain_silence(run, printer.silent and not (system or name))
 
 
 def _system_logs(run: Run) -> list[str]:
-    return [run.layout.environment_log, run.layout.supervisor_log]
+    return [run.layout.environment_log, run.layout.cluster_log, run.layout.supervisor_log]
 
 
 def _named(run: Run, name: str, follow: bool) -> str:
@@ -76,9 +84,10 @@ class _Printer:
         from turnout.history.follow import Tail
 
         self._output = _Output()
+        self._bar = application.Bar(run, self._output)
         headings = [f"==> {os.path.relpath(path, run.layout.root)} <==\n" if len(paths) > 1 else "" for path in paths]
         self._tails = [
-            Tail(path, _Headed(self._output, os.fsencode(heading)))
+            Tail(path, _Headed(self._bar, self._output, os.fsencode(heading)))
             for path, heading in zip(paths, headings, strict=True)
         ]
 
@@ -90,7 +99,12 @@ class _Printer:
     def copy(self) -> bool:
         """Copy what is new; return whether there was anything."""
         moved = [tail.copy() for tail in self._tails]
+        self._bar.look()
         return any(moved)
+
+    def clear(self) -> None:
+        """Take away what shows how far the run's work is."""
+        self._bar.clear()
 
 
 class _Output(streams.Output):
@@ -109,15 +123,17 @@ class _Output(streams.Output):
 class _Headed:
     """One of several files on the output."""
 
-    def __init__(self, output: _Output, heading: bytes) -> None:
+    def __init__(self, stream: application.Bar, output: _Output, heading: bytes) -> None:
+        self._stream = stream
         self._output = output
         self._heading = heading
 
     def write(self, data: bytes) -> None:
         if self._heading and self._output.current is not self:
-            self._output.write((b"" if self._output.silent else b"\n") + self._heading)
+            self._stream.write((b"" if self._output.silent else b"\n") + self._heading)
         self._output.current = self
-        self._output.write(data)
+        self._stream.write(data)
 
     def flush(self) -> None:
-        """Nothing waits: each write is flushed."""
+        """Let what stands beneath the output be drawn again."""
+        self._stream.flush()

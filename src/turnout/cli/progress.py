@@ -5,11 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from collections.abc import Callable
 
 from turnout.cli import streams, text
 from turnout.runtime import states
 
-_WAITING = (states.PREPARING, states.QUEUED, states.NOT_RESPONDING, states.CANCEL_REQUESTED)
+_WAITING = (states.PREPARING, states.QUEUED, states.RUNNING, states.NOT_RESPONDING, states.CANCEL_REQUESTED)
 
 
 class Progress:
@@ -18,11 +19,14 @@ class Progress:
     At a terminal the steps of a build share one line, which is gone when the run goes on.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clear: Callable[[], None] = lambda: None) -> None:
+        """Say them on a terminal that `clear` clears of a line which is to go when another one is said."""
         self._shown = 0
+        self._clear = clear
 
     def __call__(self, state: str, reason: str) -> None:
         """Take a new state or a new reason for it."""
+        self._clear()
         if self._shown:
             streams.say(f"\r{' ' * self._shown}\r", end="")
             self._shown = 0

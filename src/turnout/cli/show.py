@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import common, text
+from turnout.cli import application, common, text
 from turnout.runtime import events, processes, states
 
 if TYPE_CHECKING:
@@ -80,6 +80,8 @@ def gather(run: Run, index: Any = None) -> dict[str, Any]:
         "duration": _duration(result, started, ended),
         "target": definition.get("target"),
         "placement": {key: value for key, value in record.placement().items() if key != "supervisor"},
+        "launch": record.launch(),
+        "application": record.application(),
         "script": configuration.get("script"),
         "arguments": definition.get("arguments") or [],
         "secrets": (definition.get("variables") or {}).get("secrets") or [],
@@ -187,6 +189,8 @@ def _print(facts: dict[str, Any]) -> None:
     lines.add("resources", _resources(facts))
     lines.add("target", (facts["target"] or {}).get("name"))
     lines.add("host", facts["placement"].get("host"))
+    for name, value in application.facts(facts["launch"], facts["application"]):
+        lines.add(name, value)
     lines.add("submitted by", facts["created_by"])
     lines.add("script", facts["script"])
     lines.add("arguments", shlex.join(map(str, facts["arguments"])))

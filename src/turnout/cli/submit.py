@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import common, errors, progress, sizes, streams
+from turnout.cli import application, common, errors, progress, sizes, streams
 
 if TYPE_CHECKING:
     from turnout.config.script_run_config import ScriptRunConfig
@@ -54,6 +54,8 @@ def _secrets(context: click.Context, parameter: click.Parameter, given: tuple[st
     callback=_secrets,
     help="A variable of the script that the record doesn't hold, from your own variables unless V is given; may be repeated.",
 )
+@click.option("--framework", metavar="NAME", help="How it is launched: Python (default), or PySpark for spark-submit.")
+@click.option("--conf", "settings", multiple=True, metavar="K=V", help="A setting of Spark's; may be repeated.")
 @click.option("--config", "config_file", metavar="FILE", help="A .runconfig file to begin with.")
 @click.option(
     "--max-run-duration", type=click.IntRange(min=1), metavar="SECONDS", help="End the script after this time."
@@ -117,13 +119,17 @@ def command(wait: bool, dry_run: bool, as_json: bool, secrets: dict[str, str | N
 
 def follow_to_end(run: Run, as_json: bool) -> int:
     """Follow a run to its end, print how it went, and return the exit code that says so."""
-    output = streams.Output(sys.stderr if as_json else sys.stdout)
+    from turnout.history import follow
+
+    output = application.Bar(run, streams.Output(sys.stderr if as_json else sys.stdout))
     try:
-        state = run.follow(output, None if as_json else progress.Progress())
+        state = follow.watch(run, output.following(), None if as_json else progress.Progress(output.clear))
     except KeyboardInterrupt:
         return _detached(run, errors.INTERRUPTED)
     except streams.OutputGone as gone:
         return _detached(run, gone.exit_code, f": the output can't be written any more ({gone.reason})")
+    finally:
+        output.clear()
     result = run.record.result()
     if as_json:
         common.print_json({"id": run.id, "status": state, "directory": run.layout.root, "result": result})
@@ -170,6 +176,11 @@ def _configuration(given: dict[str, Any]) -> tuple[ScriptRunConfig, str]:
     )
     if given["target"]:
         config.run_config.target = given["target"]
+    if given["framework"]:
+        config.run_config.framework = given["framework"]
+    if given["settings"]:
+        chosen = common.pairs(given["settings"], "setting")
+        config.run_config.spark.configuration = {**config.run_config.spark.configuration, **chosen}
     if given["max_run_duration"]:
         config.run_config.max_run_duration_seconds = given["max_run_duration"]
     _ask_for(config.run_config, given["cpus"], given["gpus"], given["priority"])

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from turnout.cli import common, streams, target_add
+from turnout.cli import common, streams, target_add, target_spark
 from turnout.exceptions import UserErrorException
 
 
@@ -57,19 +57,21 @@ def show(name: str, as_json: bool) -> None:
 @click.option("--identity", metavar="FILE", help="A private key.")
 @click.option("--home", metavar="DIR", help="Turnout's home there.")
 @click.option("--python", "interpreter", metavar="PATH", help="A Python there.")
+@target_spark.options
 @common.json_option
 @click.argument("name")
-def update(name: str, slots: str | None, gpus: str | None, as_json: bool, **given: str | None) -> None:
+def update(name: str, slots: str | None, gpus: str | None, as_json: bool, **given: Any) -> None:
     """Change what a compute target offers, or how its machine is reached.
 
     By default as many slots as there are GPUs, else half the processors, at least one. Runs that have started keep what they
-    have.
+    have. A setting of Spark's without a value (--conf K=) goes.
     """
     changes = {**slots_option(slots), **gpus_option(gpus)}
-    way = _way(given)
+    spark = target_spark.changes(given)
+    way = {**_way(given), **({"spark": spark} if spark else {})}
     if not changes and not way:
         raise click.UsageError(
-            "nothing to change: give --slots, --gpus, --ssh, --identity, --home or --python",
+            "nothing to change: give --slots, --gpus, --ssh, --identity, --home, --python, or what is said of Spark",
             click.get_current_context(),
         )
     from turnout.targets.schedulers import HasSlots
@@ -78,6 +80,8 @@ def update(name: str, slots: str | None, gpus: str | None, as_json: bool, **give
     if way:
         if not hasattr(target, "update"):
             raise UserErrorException(f"{name} is this machine; nothing has to be said of how it is reached")
+        if spark and "spark" not in target.serialize():
+            raise UserErrorException(f"there is no Spark behind {name}; add a target with --spark-master")
         target.update(**way)
     scheduler = target.scheduler()
     if changes:

@@ -7,7 +7,7 @@ v1 could. The refusals are one table; a later version removes the lines that it 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from turnout.config.arguments import argument_strings, variable_strings
@@ -24,7 +24,9 @@ from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.environment import Environment
 from turnout.environments.sections import DEFAULT_INTERPRETER, V1_IMAGES
 from turnout.exceptions import NotYetException, RunConfigurationException
+from turnout.runtime.launchers import LAUNCHERS
 
+SPARK = "PySpark"
 _COLLECTED = {"logs", "outputs"}
 # `https://user:secret@` and `https://token@`; not `ssh://git@`, nor secrets that go by a variable's name.
 _URL_WITH_PASSWORD = re.compile(
@@ -40,7 +42,11 @@ _RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = 
         "remove distributed_job_config, or set communicator to 'None'",
         lambda run: run.communicator != "None",
     ),
-    ("a framework other than Python", "set framework to 'Python'", lambda run: run.framework != "Python"),
+    (
+        "the framework",
+        f"set framework to {' or '.join(map(repr, LAUNCHERS))}",
+        lambda run: run.framework not in LAUNCHERS,
+    ),
     ("a run on more than one node", "set node_count to 1", lambda run: (run.node_count or 1) > 1),
     ("the section mpi", "remove it", lambda run: run.mpi != MpiConfiguration()),
     ("the section pytorch", "remove it", lambda run: run.pytorch != PyTorchConfiguration()),
@@ -53,8 +59,16 @@ _RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = 
     ("source_directory_data_store", "remove it", lambda run: run.source_directory_data_store),
     ("services", "remove them", lambda run: run.services),
     ("credential_passthrough", "set it to False", lambda run: run.credential_passthrough),
-    ("the section spark", "remove its settings", lambda run: run.spark != SparkConfiguration()),
-    ("the section hdi", "remove it", lambda run: run.hdi != HdiConfiguration()),
+    (
+        "the section spark without Spark",
+        "set framework to 'PySpark', or remove its settings",
+        lambda run: run.framework != SPARK and run.spark != SparkConfiguration(),
+    ),
+    (
+        "the section hdi without Spark",
+        "set framework to 'PySpark', or remove it",
+        lambda run: run.framework != SPARK and run.hdi != HdiConfiguration(),
+    ),
     ("a cluster made for one run (amlcompute.vm_size)", "name a target", lambda run: run.amlcompute.vm_size),
     ("kubernetescompute.instance_type", "remove it", lambda run: run.kubernetescompute.instance_type),
     ("auto_cluster_compute_specification", "remove it", lambda run: run.auto_cluster_compute_specification),
@@ -77,7 +91,6 @@ _ENVIRONMENT_REFUSALS: tuple[tuple[str, str, Callable[[Environment], Any]], ...]
         "give the Dockerfile as docker.base_dockerfile",
         lambda made: made.docker.build_context,
     ),
-    ("an environment's Spark packages", "remove them", lambda made: made.spark.packages or made.spark.repositories),
     ("an environment's R section", "set it to None", lambda made: made.r is not None),
     ("an environment's databricks section", "set it to None", lambda made: _any_value(made.databricks)),
 )
@@ -100,6 +113,12 @@ def check(run_config: RunConfiguration) -> None:
     _check_values(run_config)
     if isinstance(run_config.environment, Environment):
         check_environment(run_config.environment)
+        if run_config.framework == SPARK:
+            from turnout.config import spark_runs  # most runs need none of it
+
+            spark_runs.check(run_config, run_config.environment)
+        elif run_config.environment.spark.packages or run_config.environment.spark.repositories:
+            raise not_yet("an environment's Spark packages without Spark", "set framework to 'PySpark', or remove them")
 
 
 def check_environment(environment: Environment) -> None:
@@ -190,3 +209,20 @@ def not_yet(what: str, way_out: str) -> NotYetException:
 
     version = ".".join(__version__.split(".")[:2])
     return NotYetException(f"{what} is not carried out yet by Turnout {version}; {way_out}")
+
+
+def check_launch(definition: dict[str, Any], secrets: Mapping[str, str], environ: Mapping[str, str] | None) -> None:
+    """Refuse a run that its launcher can't start on its target, as far as that shows before it is submitted.
+
+    Args:
+        definition: the content of run.json; what the launcher has to know of this installation is added.
+        secrets: names and values of the run's secrets.
+        environ: variables of this process, when the run is to run on this machine; None elsewhere.
+
+    Raises:
+        RunConfigurationException: it can't; the line names the reason and the way out.
+    """
+    if definition["configuration"]["framework"] == SPARK:
+        from turnout.config import spark_runs
+
+        spark_runs.check_launch(definition, secrets, environ)

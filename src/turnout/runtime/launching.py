@@ -5,10 +5,22 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
-from turnout.runtime import handed, launchers, layout, slots, variables
+from turnout.runtime import handed, launchers, layout, records, slots, variables
 from turnout.runtime.builders.contract import Built
+from turnout.runtime.launchers.companion import Companion
+
+_KEPT_VARIABLES = (
+    "PATH",
+    "JAVA_HOME",
+    "SPARK_HOME",
+    "SPARK_CONF_DIR",
+    "HADOOP_HOME",
+    "HADOOP_CONF_DIR",
+    "YARN_CONF_DIR",
+)
+"""Variables that say which programs a launcher calls: what a later supervisor needs to end the work elsewhere."""
 
 
 class LaunchError(Exception):
@@ -56,10 +68,8 @@ def prepare(
         ImageGone: the image of the environment has been removed.
         LaunchError: the container can't be made.
     """
-    argv, extra = launchers.command(definition, 0, built.interpreter)
-    environment = definition.get("environment") or {}
-    configured = {**((definition.get("variables") or {}).get("configured") or {}), **extra}
-    own = environment.get("variables") or {}
+    launcher = launchers.of(definition)
+    own, configured = _own_variables(definition)
     facts = variables.Run(
         directory=run.root,
         code=run.code,
@@ -71,22 +81,32 @@ def prepare(
         gpus=grant.gpus,
         prefix_variable=built.prefix_variable,
     )
+    base = {**variables.base(os.environ), **_machine_variables(definition)}
+    known = variables.compose(base, given.variables, own, configured, facts)
+    context = launchers.Context(home, run, definition, known, given.secrets, facts.runtime)
+    try:
+        found = launcher.find(context, built)
+        argv, extra = launcher.command(definition, 0, built.interpreter, found)
+    except launchers.CannotLaunch as error:
+        raise LaunchError(str(error)) from error
+    configured.update(extra)
+    if found:
+        kept = {name: known[name] for name in _KEPT_VARIABLES if name in known}
+        kept.update(extra)
+        records.write_json(run.launch, {**launcher.describe(found), "command": argv, "variables": kept})
     if built.image is None:
-        base = variables.base(os.environ)
         return Launch(argv, variables.compose(base, given.variables, own, configured, facts, given.secrets))
     from turnout.runtime import unnamed  # most runs are in no container
     from turnout.runtime.containers import container, engine, mounts
 
-    found = engine.find({**os.environ, **given.variables})
-    if found is None:
+    docker = engine.find({**os.environ, **given.variables})
+    if docker is None:
         raise LaunchError(engine.missing(given.variables))
     facts.prefix = None  # a path of the image, and only there is the PATH known that it goes before
     facts.gpus = [str(number) for number in range(len(grant.gpus))]  # as the container counts them
-    inside = variables.compose(
-        container.variables(variables.base(os.environ)), {}, own, configured, facts, given.secrets
-    )
+    inside = variables.compose(container.variables(base), {}, own, configured, facts, given.secrets)
     try:
-        start = container.Container(run, found).create(
+        start = container.Container(run, docker).create(
             image=built.image,
             interpreter=built.interpreter,
             prefix=built.prefix or "",
@@ -99,7 +119,41 @@ def prepare(
         raise ImageGone("the environment's image is gone: %s" % error) from error
     except engine.EngineError as error:
         raise LaunchError("the container can't be made: %s" % error) from error
-    return Launch(start, found.variables, unnamed.readable(json.dumps(inside).encode("ascii") + b"\n"))
+    return Launch(start, docker.variables, unnamed.readable(json.dumps(inside).encode("ascii") + b"\n"))
+
+
+def companion(home: layout.Home, run: layout.RunLayout, definition: Dict[str, Any]) -> Companion:
+    """Return what goes with a run while it waits, runs and ends; most have nothing to do.
+
+    Raises:
+        ValueError: the run's framework has no launcher, or its settings can't be used.
+    """
+    launcher = launchers.of(definition)
+    if type(launcher).companion is launchers.Launcher.companion:
+        return Companion()
+    own, configured = _own_variables(definition)
+    try:
+        given = handed.read(home, run)
+        inherited = given.variables
+    except handed.HandedOverGone:  # the script has them already
+        try:
+            inherited = records.read_json(run.launch)["variables"]
+        except (OSError, ValueError, KeyError, TypeError):
+            inherited = {}
+    known = {**variables.base(os.environ), **_machine_variables(definition), **inherited, **own, **configured}
+    return launcher.companion(launchers.Context(home, run, definition, known, {}, sys.path[0]))
+
+
+def _machine_variables(definition: Dict[str, Any]) -> Dict[str, str]:
+    """Return what a login on the target's machine sets for a launcher's programs, as it was when that was last checked."""
+    return dict((definition.get("target") or {}).get("variables") or {})
+
+
+def _own_variables(definition: Dict[str, Any]) -> Tuple[Dict[str, str], Dict[str, str]]:
+    """Return the variables of a run's environment, and those that it sets itself."""
+    environment = definition.get("environment") or {}
+    configured = (definition.get("variables") or {}).get("configured") or {}
+    return dict(environment.get("variables") or {}), dict(configured)
 
 
 def _settings(definition: Dict[str, Any]) -> Dict[str, Any]:

@@ -20,6 +20,8 @@ RUN_DIRECTORY_VARIABLE = "TURNOUT_RUN_DIRECTORY"
 """Set for a script: the directory of its run's record."""
 RUN_ID_VARIABLE = "TURNOUT_RUN_ID"
 EXPERIMENT_VARIABLE = "TURNOUT_EXPERIMENT"
+EXECUTOR_VARIABLE = "TURNOUT_EXECUTOR_OF"
+"""Set on machines that work for a run and can't see its record: the run's id."""
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
@@ -160,10 +162,9 @@ class RunLayout:
     """The files of one run's record; `root` may also be an offline run's directory."""
 
     __slots__ = (
-        "artifacts", "cancel", "cgroup", "checkout", "code", "contained", "container", "crashes", "definition", "environment",
-        "environment_log",
-        "events", "exit", "journal", "lock", "manifest", "patch", "placement", "process", "replica", "replica_lock", "result",
-        "root", "script_log",
+        "application", "artifacts", "cancel", "cgroup", "checkout", "cluster_log", "code", "contained", "container", "crashes",
+        "definition", "environment", "environment_log", "events", "exit", "journal", "launch", "lock", "manifest", "patch",
+        "placement", "process", "replica", "replica_lock", "result", "root", "script_log", "shipped", "spark_events",
         "step", "supervisor_log", "system_logs", "user_logs",
     )  # fmt: skip
 
@@ -186,16 +187,25 @@ class RunLayout:
         self.container = os.path.join(root, "container")  # supervisor: which one, of which engine; before it is made
         self.contained = os.path.join(root, "contained")  # the container's first process: that it began, how it ended
         self.step = os.path.join(root, "step")  # the environment's builder: what it does just now; gone when it ends
+        self.launch = os.path.join(root, "launch.json")  # supervisor: what the launcher found there, and the command
+        self.application = os.path.join(
+            root, "application.json"
+        )  # the launcher's companion: what the cluster says of it
+        self.shipped = os.path.join(root, "shipped")  # supervisor: archives for executors; gone when the run has ended
         self.process = os.path.join(root, "process")  # the script's process names itself before it becomes the script
         self.exit = os.path.join(root, "exit")  # the keeper: how the script's process ended
         self.events = os.path.join(root, "events")  # WRITER.jsonl, one writer a file
         self.artifacts = os.path.join(root, "artifacts")  # what the script uploaded, by artifact name
+        self.spark_events = os.path.join(self.artifacts, "spark-events")  # Spark: its event log, for the History Server
         self.code = os.path.join(root, "code")  # the snapshot, copied out; the working directory
         self.checkout = os.path.join(root, "checkout")  # supervisor: how the files of code/ looked when copied out
         self.user_logs = os.path.join(root, USER_LOGS)
         self.system_logs = os.path.join(root, SYSTEM_LOGS)
         self.script_log = os.path.join(self.user_logs, "std_log.txt")  # the script's stdout and stderr
         self.environment_log = os.path.join(self.system_logs, "environment.log")  # the builder's output
+        self.cluster_log = os.path.join(
+            self.system_logs, "cluster.log"
+        )  # the launcher's companion: what happened there
         self.crashes = os.path.join(self.system_logs, "crashes")  # a byte for each supervisor that failed by itself
         self.supervisor_log = os.path.join(self.system_logs, "supervisor.log")
 

@@ -97,6 +97,14 @@ class RunRecord:
         """Return where the run ran; empty until it is placed."""
         return _json_or_none(self.layout.placement) or {}
 
+    def launch(self) -> "Dict[str, Any]":
+        """Return what the launcher found where it started the script; empty for a launcher that needs nothing."""
+        return _json_or_none(self.layout.launch) or {}
+
+    def application(self) -> "Dict[str, Any]":
+        """Return what a cluster has told of the script's work there; empty for a run without."""
+        return _json_or_none(self.layout.application) or {}
+
     def environment(self) -> "Dict[str, Any]":
         """Return what was really installed; empty until it is known."""
         return _json_or_none(self.layout.environment) or {}

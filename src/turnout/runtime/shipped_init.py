@@ -37,11 +37,13 @@ _FULL_ONLY = (
     "DockerConfiguration",
     "Environment",
     "Experiment",
+    "HDInsightCompute",
     "MpiConfiguration",
     "PyTorchConfiguration",
     "RemoteCompute",
     "RunConfiguration",
     "ScriptRunConfig",
+    "SparkCompute",
     "TensorflowConfiguration",
     "Workspace",
 )

@@ -36,6 +36,7 @@ from turnout.runtime.record import RunRecord
 
 if TYPE_CHECKING:
     from turnout.runtime.containers.container import Container
+    from turnout.runtime.launchers.companion import Companion
 
 GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL when a script is to end."""
@@ -44,6 +45,8 @@ _LEFTOVERS_GRACE_SECONDS = 2.0
 _LAUNCHES = 5
 _GATHER_SECONDS = 1.0
 """After which a run is worth a cgroup."""
+_ROOM_SECONDS = 1.0
+"""Between questions to a cluster that has no room, or doesn't answer."""
 _ENGINE_SECONDS = 1.0
 """Between questions to a container engine that doesn't answer."""
 
@@ -77,6 +80,8 @@ class Supervisor:
         self.launches = 0
         self.followers: Set[int] = set()
         self.inspection: Any = None
+        self.companion: Optional[Companion] = None
+        self.waits = ""
         self.members = members.Members(run, self.own_children)
         self.gathered = os.path.exists(run.cgroup)
         self.gather_at = time.monotonic() + _GATHER_SECONDS
@@ -98,6 +103,7 @@ class Supervisor:
                 if order != states.CLOSE:
                     self.transition(state)
             if order == states.CLOSE:
+                self.leave_elsewhere()
                 closing.close(self.home, self.run, self.journal, state, self.outcome)
                 return
             if order == states.COLLECT:
@@ -114,7 +120,7 @@ class Supervisor:
         if order == states.BUILD:
             return self.build()
         if order == states.ADMIT:
-            return self.cancelled() or states.ADMITTED
+            return self.cancelled() or self.wait_for_room()
         if order == states.LAUNCH:
             return self.launch()
         if order == states.WATCH:
@@ -135,6 +141,52 @@ class Supervisor:
             return ""
         self.outcome.take_request(request)
         return states.CANCEL
+
+    def beside(self) -> Companion:
+        """Return what follows the script's work elsewhere. Raises ValueError when the run can't be launched at all."""
+        if self.companion is None:
+            from turnout.runtime import launching
+
+            self.companion = launching.companion(self.home, self.run, self.definition)
+        return self.companion
+
+    def wait_for_room(self) -> str:
+        """Wait until nothing elsewhere speaks against a start, saying why; return the event that ends it."""
+        told = ""
+        while True:
+            try:
+                reason = self.beside().hindrance()
+            except ValueError:
+                return states.ADMITTED  # the start says what is wrong
+            if not reason:
+                return states.ADMITTED
+            if reason != told:
+                told = reason
+                self.journal.append({"t": time.time(), "state": states.QUEUED, "reason": reason})
+            self.rest(time.monotonic() + _ROOM_SECONDS)
+            if self.cancelled():
+                return states.CANCEL
+
+    def look_elsewhere(self) -> None:
+        """Follow the script's work elsewhere, and journal what that waits for."""
+        script = self.members.script()
+        if script is None or script["pid"] <= 0:
+            return  # it is just beginning
+        self.beside().begin(script["pid"])
+        waits = self.beside().waits()
+        if waits != self.waits:
+            self.waits = waits
+            self.journal.append({"t": time.time(), "state": states.RUNNING, "reason": waits})
+
+    def leave_elsewhere(self) -> None:
+        """See to it that nothing goes on elsewhere when the run has ended."""
+        try:
+            code = self.outcome.exit_code
+            reason = self.beside().end(failed=code is not None and code != 0)
+        except ValueError:
+            return  # it could never be launched
+        if reason and not self.outcome.reason:
+            self.outcome.reason = reason
 
     def build(self) -> str:
         """Find or build the environment; a build runs in a process group of its own, so that it can be ended."""
@@ -264,6 +316,7 @@ class Supervisor:
                 self.cancelled()
                 return states.TIME_LIMIT
             self.inspect()
+            self.look_elsewhere()
             self.rest(self.next_step(deadline), self.script)
         return self.read_exit()
 
@@ -299,9 +352,8 @@ class Supervisor:
 
     def own_children(self) -> "set[int]":
         """Return the pids of children that aren't the run's."""
-        return self.followers | (
-            {self.inspection.pid} if self.inspection is not None and self.inspection.pid else set()
-        )
+        beside = (self.inspection, self.companion)
+        return self.followers | {each.pid for each in beside if each is not None and each.pid}
 
     def adopt(self) -> bool:
         """Find the script that lives; return False when it is gone."""
@@ -423,6 +475,7 @@ class Supervisor:
         if not self.outcome.alone:
             self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
         self.members.forget()
+        self.leave_elsewhere()
         request = self.record.cancel_request()
         if request is not None and records.moment(request.get("t")) <= self.outcome.ended:
             self.outcome.take_request(request)

@@ -14,6 +14,7 @@ from turnout.runtime import layout
 NEVER_INHERITED = frozenset(
     (
         layout.RUN_DIRECTORY_VARIABLE,
+        layout.EXECUTOR_VARIABLE,
         layout.RUN_ID_VARIABLE,
         layout.EXPERIMENT_VARIABLE,
         "PYTHONHOME",

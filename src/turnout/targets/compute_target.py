@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 LOCAL = registry.LOCAL
 _LOCAL_TARGET = {"name": LOCAL, "type": "local", "reach": "local", "schedule": "process"}
 
-_CLASSES = {"ssh": "turnout.targets.remote_compute:RemoteCompute"}
-"""Kind of reach → v1's class of such a target."""
+_CLASSES = {
+    "VirtualMachine": "turnout.targets.remote_compute:RemoteCompute",
+    "HDInsight": "turnout.targets.hdinsight_compute:HDInsightCompute",
+    "Spark": "turnout.targets.spark_compute:SparkCompute",
+}
+"""A target's type → its class."""
 
 _TRAVELS = (
     "name",
@@ -31,6 +35,8 @@ _TRAVELS = (
     "interpreter",
     "home",
     "keyring",
+    "spark",
+    "variables",
 )
 """What a run's record keeps of its target."""
 
@@ -51,7 +57,7 @@ class ComputeTarget:
     def __new__(cls, workspace: Workspace, name: str) -> ComputeTarget:
         """Choose the class."""
         kept = _kept(workspace, name)
-        where = _CLASSES.get(str(kept.get("reach")))
+        where = _CLASSES.get(str(kept.get("type")))
         if where is None or cls is not ComputeTarget:
             return super().__new__(cls)
         from importlib import import_module
@@ -78,7 +84,7 @@ class ComputeTarget:
         Args:
             workspace: what it will belong to.
             name: its name there.
-            attach_configuration: from `RemoteCompute.attach_configuration`.
+            attach_configuration: from `attach_configuration` of `RemoteCompute`, `SparkCompute` or `HDInsightCompute`.
 
         Raises:
             ComputeTargetException: the name can't be used, or the machine can't be reached or used; nothing is kept.

@@ -144,7 +144,7 @@ class RemoteComputeAttachConfiguration:
     def __repr__(self) -> str:
         return f"RemoteComputeAttachConfiguration({self.options!r})"
 
-    def attach(self, workspace: Workspace, name: str) -> RemoteCompute:
+    def attach(self, workspace: Workspace, name: str) -> ComputeTarget:
         """Attach the machine; see `ComputeTarget.attach`."""
         registry.check_name(workspace.layout, name)
         identity = os.urandom(8).hex()
@@ -161,12 +161,17 @@ class RemoteComputeAttachConfiguration:
             askpass.keep(identity, self._secrets)
         try:
             facts = ask_facts(workspace, kept)
-            registry.add(workspace.layout, name, {**kept, "facts": facts, "home": facts["home"]})
+            kept.update(facts=facts, home=facts["home"])
+            if "spark" in kept:
+                from turnout.targets import hdinsight_compute
+
+                kept = hdinsight_compute.with_spark(workspace, kept)
+            registry.add(workspace.layout, name, kept)
         except BaseException:
             if self._secrets:
                 askpass.forget(identity)
             raise
-        return RemoteCompute(workspace, name)
+        return ComputeTarget(workspace, name)
 
 
 def ask_facts(workspace: Workspace, target: dict[str, Any]) -> dict[str, Any]:

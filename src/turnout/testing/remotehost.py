@@ -234,20 +234,27 @@ class RemoteHost:
         Raises:
             RemoteHostFailed: it ended otherwise.
         """
-        user, account = ("root", "0") if as_root else (self.user, str(remoteroot.ACCOUNT))
-        variables = {**self._variables, "PATH": PATH, "HOME": self.home, "USER": user}
-        words = [
-            *("nsenter", f"--target={self._first_process()}", "--mount", "--pid", "--uts", "--ipc", "--net"),
-            *("setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups", "--"),
-            *("env", "-i", f"--chdir={self.home}", *(f"{name}={value}" for name, value in variables.items())),
-            *("/bin/sh", "-c", command),
-        ]
+        words = [*self.within(as_root=as_root), "/bin/sh", "-c", command]
         done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
         if done.returncode != code:
             raise RemoteHostFailed(
                 f"{command!r} on {self.name} ended with {done.returncode}\n{done.stdout}{done.stderr}"
             )
         return done.stdout
+
+    def within(self, *, as_root: bool = False) -> list[str]:
+        """Return the words before a command that have it run on the host, in the account's directory.
+
+        Args:
+            as_root: not as the account.
+        """
+        user, account = ("root", "0") if as_root else (self.user, str(remoteroot.ACCOUNT))
+        variables = {**self._variables, "PATH": PATH, "HOME": self.home, "USER": user}
+        return [
+            *("nsenter", f"--target={self._first_process()}", "--mount", "--pid", "--uts", "--ipc", "--net"),
+            *("setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups", "--"),
+            *("env", "-i", f"--chdir={self.home}", *(f"{name}={value}" for name, value in variables.items())),
+        ]
 
     def path(self, path: str) -> Path:
         """Return where this machine finds a file of the host.

@@ -121,7 +121,10 @@ def prepare(disk: Path, link: Link, account: Account, banner: str, outside: bool
     """
     for name in ("root", "etc/ssh", "etc/ssl/certs", "home"):
         (disk / name).mkdir(parents=True)
-    for name in _SHARED:
+    for name in (
+        *_SHARED,
+        *(path.name for path in Path("/etc").glob("java-*")),
+    ):  # Debian's Java has its settings there
         source = Path("/etc") / name
         if source.is_dir():
             shutil.copytree(source, disk / "etc" / name, symlinks=True)

@@ -62,6 +62,11 @@ class Run(Metrics, Labels):
         directory = os.environ.get(layout.RUN_DIRECTORY_VARIABLE)
         if directory:
             return cls._context(os.path.abspath(directory))
+        executor_of = os.environ.get(layout.EXECUTOR_VARIABLE)
+        if executor_of:
+            from turnout.runtime.script.executor import ExecutorRun  # builds on this module
+
+            return ExecutorRun(executor_of)
         if not allow_offline:
             raise RunEnvironmentException(
                 "Could not load a submitted run, if outside of an execution context, use experiment.start_logging to "

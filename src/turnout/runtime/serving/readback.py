@@ -21,7 +21,10 @@ from turnout.runtime.record import RunRecord
 BUDGET = 4 << 20
 """Bytes of files in one reply, before compression."""
 
-WHOLE = ("placement.json", "environment.json", "result.json", "exit", "step", "cancel")
+WHOLE = (
+    *("placement.json", "environment.json", "launch.json", "application.json"),
+    *("result.json", "exit", "step", "cancel"),
+)
 """Files of a record that are sent whole whenever they have changed."""
 
 _POLL_SECONDS = 0.02

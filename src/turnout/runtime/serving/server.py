@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Callable, Dict, List, Tuple
 
 from turnout.runtime import agent, layout, starting
 from turnout.runtime.objects import StoreError
-from turnout.runtime.serving import arrival, facts, frames, packages, readback
+from turnout.runtime.serving import arrival, facts, frames, packages, readback, sparkfacts
 
 BEAT_SECONDS = 2.0
 _IDLE_SECONDS = 900.0
@@ -33,6 +33,7 @@ OPERATIONS: Dict[str, Callable[[layout.Home, Dict[str, Any], bytes], Answer]] = 
     "fetch": readback.fetch,
     "delete": readback.delete,
     "facts": facts.facts,
+    "spark": sparkfacts.spark,
 }
 """Requests that bring or fetch contents; the others are `agent.OPERATIONS`."""
 

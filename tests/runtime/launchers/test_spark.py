@@ -209,6 +209,25 @@ def test_archives_and_the_path_of_executors_are_joined_with_the_users_own() -> N
     assert (by_installation[archives], by_installation[path]) == expected
 
 
+def test_the_path_of_a_driver_that_is_the_clusters_is_joined_too() -> None:
+    name = "spark.yarn.appMasterEnv.PYTHONPATH"
+    joined = _settings(_definition("yarn", {name: "/opt/lib"}, shared_home=True), _found())[name]
+    assert joined == "/run/code:/runtime:/opt/lib"
+
+
+def test_a_path_that_the_run_sets_for_itself_stands_between_snapshot_and_runtime() -> None:
+    found = _found(variables={"PYTHONPATH": "/data/lib"})
+    assert (
+        _settings(_definition("spark://m:1"), found)["spark.executorEnv.PYTHONPATH"] == "/run/code:/data/lib:/runtime"
+    )
+
+
+def test_an_installation_that_keeps_event_logs_keeps_them_where_it_does() -> None:
+    defaults = {"spark.eventLog.dir": "hdfs:///logs", "spark.eventLog.enabled": "true"}
+    settings = _settings(_definition("spark://m:1"), _found(defaults=defaults))
+    assert not [name for name in settings if name.startswith("spark.eventLog.")]
+
+
 ASKED = {"spark.submit.deployMode": "cluster"}
 
 

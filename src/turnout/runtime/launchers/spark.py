@@ -57,7 +57,11 @@ class SparkLauncher(Launcher):
         passed = {name: value for name, value in own.items() if _is_passed(name, value, master)}
         chosen = {name: value for name, value in ours.items() if name not in defaults}
         chosen.update(passed)
-        for name, sign in (("spark.archives", ","), (settings.EXECUTOR_VARIABLE + "PYTHONPATH", os.pathsep)):
+        for name, sign in (
+            ("spark.archives", ","),
+            (settings.EXECUTOR_VARIABLE + "PYTHONPATH", os.pathsep),
+            (settings.MASTER_VARIABLE + "PYTHONPATH", os.pathsep),
+        ):
             if name in ours:  # joined: neither does what the other does
                 chosen[name] = sign.join(filter(None, [ours[name], own.get(name) or defaults.get(name)]))
         argv = [str(found["submit"]), "--master", master, "--deploy-mode", mode]
@@ -166,7 +170,7 @@ def _ours(
     for name, value in variables.items():
         ours[settings.EXECUTOR_VARIABLE + name] = value
         if mode == "cluster":
-            ours["spark.yarn.appMasterEnv." + name] = value
+            ours[settings.MASTER_VARIABLE + name] = value
     if kind == settings.STANDALONE and found.get("address"):
         ours["spark.driver.host"] = str(found["address"])
     return ours

@@ -18,7 +18,7 @@ STANDALONE, YARN, KUBERNETES, IN_PROCESS = "standalone", "yarn", "kubernetes", "
 MASTER = "spark.master"
 DEPLOY_MODE = "spark.submit.deployMode"
 EXECUTOR_VARIABLE = "spark.executorEnv."
-_MASTER_VARIABLE = "spark.yarn.appMasterEnv."
+MASTER_VARIABLE = "spark.yarn.appMasterEnv."
 
 _LOCAL_MASTER = re.compile(r"local(\[(\*|\d+)(,\d+)?\]|-cluster\[\d+,\d+,\d+\])?")
 _STANDALONE_MASTER = re.compile(r"spark://[^\s/,]+:\d+(,[^\s/,]+:\d+)*")
@@ -128,7 +128,7 @@ def refuse_secrets(settings: Mapping[str, str], names: Iterable[str], values: It
     secret_names = set(names)
     secret_values = [value for value in values if len(value) >= redaction.SHORTEST]
     for name, value in settings.items():
-        for prefix in (EXECUTOR_VARIABLE, _MASTER_VARIABLE):
+        for prefix in (EXECUTOR_VARIABLE, MASTER_VARIABLE):
             if name.startswith(prefix) and name[len(prefix) :] in secret_names:
                 raise SettingsError(
                     "the secret %s can't be given to executors (%s): Spark shows their variables in its web page and in the "

@@ -162,6 +162,8 @@ def _print(facts: dict[str, Any], as_json: bool) -> None:
     if facts.get("address"):
         lines.add("address", _address(facts))
         lines.add("home", facts["home"])
+    if facts.get("spark"):
+        lines.add("master", facts["spark"]["master"])
     lines.add("schedule", facts["schedule"])
     if facts["slots"] is not None:
         default = facts["default"]

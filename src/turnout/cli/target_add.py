@@ -12,6 +12,15 @@ from turnout.exceptions import ComputeTargetException
 _OFTEN = 2 << 30
 """Bytes; with less room an environment of the usual size doesn't fit."""
 
+_OF_A_MACHINE = {
+    "identity": "--identity",
+    "home": "--home",
+    "interpreter": "--python",
+    "ask_password": "--ask-password",
+    "ask_passphrase": "--ask-passphrase",
+}
+"""Options that say how a machine is reached."""
+
 
 @click.command("add")
 @click.option(
@@ -55,12 +64,14 @@ def _spark_here(spark: dict[str, Any], given: dict[str, Any]) -> Any:
     """Return a cluster to which this machine submits."""
     from turnout.targets.spark_compute import SparkCompute
 
-    ssh_only = [name for name in ("identity", "home", "interpreter", "ask_password", "ask_passphrase") if given[name]]
-    if not spark.get("master") or ssh_only:
+    context = click.get_current_context()
+    if not spark.get("master"):
         raise click.UsageError(
-            "say where: --ssh for a machine, --spark-master for a Spark cluster, both for one behind a machine",
-            click.get_current_context(),
+            "say where: --ssh for a machine, --spark-master for a Spark cluster, both for one behind a machine", context
         )
+    for name, option in _OF_A_MACHINE.items():
+        if given[name]:
+            raise click.UsageError(f"{option} is for a machine that --ssh names", context)
     return SparkCompute.attach_configuration(**target_spark.arguments(spark))
 
 

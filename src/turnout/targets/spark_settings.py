@@ -66,6 +66,8 @@ def changed(known: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, A
     """
     conf = {**(known.get("conf") or {}), **(changes.get("conf") or {})}
     joined = {**known, **changes, "conf": {name: value for name, value in conf.items() if value != ""}}
+    if "master" in changes and "pages" not in changes:
+        joined.pop("pages", None)  # another master's
     return described(**joined)
 
 

@@ -42,10 +42,15 @@ STARTER = """#!/bin/sh
 here=$(cd "$(dirname "$0")/.." && pwd -P)
 for name in '%(base)s' "$here/base/bin/python%(version)s" python%(version)s python3; do
     found=$(command -v "$name" 2>/dev/null) || continue
-    told=$("$found" -I -S -c 'import sys
+    libraries=${LD_LIBRARY_PATH-}
+    case $found in
+    "$here/base/"*) libraries=$here/base/lib${libraries:+:$libraries} ;; # it was linked to look where it came from
+    esac
+    told=$(LD_LIBRARY_PATH=$libraries "$found" -I -S -c 'import sys
 print("%%d.%%d %%s" %% (sys.version_info[:2] + (getattr(sys, "_base_executable", "") or sys.executable,)))' 2>/dev/null)
     [ "${told%%%% *}" = '%(version)s' ] || continue
     found=${told#* }
+    [ -z "$libraries" ] || export LD_LIBRARY_PATH="$libraries"
     [ -d "$here/lib" ] || exec "$found" "$@"
     # A virtual environment, made where the archive was unpacked; several executors may share that place.
     if ! [ -e "$here/pyvenv.cfg" ]; then

@@ -41,9 +41,11 @@ def test_other_pythons_are_told_as_the_installed_spark_says_it() -> None:
     assert "(Python 3.12 there, 3.11 on the driver)" in said
 
 
-def test_other_pythons_are_told_as_older_sparks_say_it() -> None:
+@pytest.mark.parametrize("version", ["3.8", "(3, 8)"], ids=["3.3", "3.4 and 3.5"])
+def test_other_pythons_are_told_as_older_sparks_say_it(version: str) -> None:
     said = diagnosis.of_text(
-        "Exception: Python in worker has different version 3.8 than that in driver 3.10, PySpark cannot run with different"
+        f"Exception: Python in worker has different version {version} than that in driver 3.10, PySpark cannot run with "
+        "different minor versions."
     )
     assert "(Python 3.8 there, 3.10 on the driver)" in said
 

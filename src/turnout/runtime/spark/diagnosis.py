@@ -8,7 +8,8 @@ _TAIL = 1 << 20
 _UNRESOLVED = re.compile(r"::\s+([\w.\-]+#[\w.\-]+;[\w.\-]+): (?:not found|[^\n]*)")
 _NO_PYTHON = re.compile(r"turnout: (the executor on \S+ has no Python [^\n]*)")
 _PYTHONS = re.compile(
-    r"(?:Python in worker has different version|worker_version\W+)[^\d\n]*([\d.]+)[^\n\d]*?(?:driver)[^\d\n]*([\d.]+)"
+    r"(?:Python in worker has different version|worker_version\W+)[^\d\n]*(\d+)(?:\.|, )(\d+)"
+    r"[^\n\d]*?driver[^\d\n]*(\d+\.\d+)"
 )
 _SUBMITTED = re.compile(r"Submitted application (application_\d+_\d+)")
 _CLASS_VERSION = re.compile(r"UnsupportedClassVersionError")
@@ -26,7 +27,7 @@ def of_text(text: str) -> str:
         return found.group(1).strip()
     if "PYTHON_VERSION_MISMATCH" in text or "Python in worker has different version" in text:
         found = _PYTHONS.search(text)
-        told = " (Python %s there, %s on the driver)" % found.groups() if found else ""
+        told = " (Python %s.%s there, %s on the driver)" % found.groups() if found else ""
         return (
             "the executors' Python has another minor version than the driver's%s: leave spark.pyspark.python and "
             "PYSPARK_PYTHON out, or choose an environment whose Python the cluster has" % told

@@ -58,7 +58,8 @@ def find(
         there = {"SPARK_HOME": spark, "JAVA_HOME": java} if variables is None else variables
         shipped = bundle.ship(layout.Home(str(home)))
         context = launchers.Context(layout.Home(str(home)), run, definition, there, secrets or {}, shipped)
-        return SparkLauncher().find(context, Built(sys.executable, None, None, image))
+        interpreter = os.path.realpath(sys.executable)  # of no environment, so that only the starter is packed
+        return SparkLauncher().find(context, Built(interpreter, None, None, image))
 
     return found
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from turnout.cli.application import Bar
+from turnout.cli.application import Bar, facts
 from turnout.runtime import records
 from turnout.runtime.script.run import Run
 
@@ -102,3 +102,32 @@ def test_at_a_terminal_the_bar_is_beneath_the_output(
     terminal.expect("one", "two", "a line that goes on", BAR)
     bar.clear()
     terminal.expect("one", "two", "a line that goes on", "")
+
+
+def test_what_is_known_of_an_application_in_words() -> None:
+    lost = [{"id": "1", "host": "10.0.0.1:40000", "reason": "worker lost"}]
+    work = {"jobs": {"known": 2}, "stages": {"done": 1, "known": 2}, "tasks": {"done": 4, "known": 8, "failed": 1}}
+    value = {
+        "id": "app-1", "master": "spark://h:7077", "page": None, "state": "FINISHED", "waiting": "", "earlier": ["app-0"],
+        "executors": {"now": 0, "ever": 2, "lost": lost}, **work,
+    }  # fmt: skip
+    assert facts({"spark_version": "4.0.1", "java_version": 17}, value) == [
+        ("Spark", "4.0.1, Java 17"),
+        ("master", "spark://h:7077"),
+        ("application", "app-1, FINISHED to its cluster; 1 before it"),
+        ("Spark UI", None),
+        ("waits", None),
+        ("executors", "2 in all, 1 lost: 1 on 10.0.0.1:40000 (worker lost)"),
+        ("work", "1 of 2 stages, 4 of 8 tasks, 1 failed"),
+    ]
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    assert facts({}, {}) == []
+    told = facts({"spark_version": "4.0.1", "java_version": 17}, {})
+    assert [name for name, words in told if words] == ["Spark"]
+    begun = dict(
+        facts({}, {"id": "app-1", "page": "http://h:4040", "waiting": "no room", "executors": {"now": 1, "ever": 1}})
+    )
+    assert (begun["application"], begun["waits"], begun["executors"]) == ("app-1", "no room", "1 now, 1 in all")
+    assert begun["work"] is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from turnout.config import capabilities, spark_runs
 from turnout.config.run_configuration import RunConfiguration
 from turnout.environments.sections import SparkPackage
 from turnout.exceptions import RunConfigurationException
+from turnout.runtime.spark import installation
+from turnout.targets import spark_settings
+from turnout.testing import sparkparts
 
 
 def _run(**settings: Any) -> RunConfiguration:
@@ -24,6 +28,15 @@ def test_a_run_by_spark_passes() -> None:
     run.environment.spark.packages = [SparkPackage("org.example", "lib", "1.0")]
     run.environment.spark.repositories = ["https://repository.example/maven"]
     run.hdi.yarn_deploy_mode = "client"
+    capabilities.check(run)
+
+
+@pytest.mark.parametrize("spelling", ["PySpark", "pyspark", "PYSPARK"])
+def test_what_v1_puts_into_every_configuration_passes(spelling: str) -> None:
+    run = RunConfiguration(script="count.py", framework=spelling)
+    assert run.framework == "PySpark"
+    assert run.spark.configuration == {"spark.app.name": "Azure ML Experiment", "spark.yarn.maxAppAttempts": 1}
+    assert run.hdi.yarn_deploy_mode == "cluster"
     capabilities.check(run)
 
 
@@ -107,3 +120,25 @@ def test_a_java_that_is_named_and_not_there_is_said_at_once(tmp_path: Path) -> N
         spark_runs.check_launch(_definition("local[*]"), {}, {"JAVA_HOME": str(tmp_path)})
     assert f"JAVA_HOME is {tmp_path}, where there is no bin/java; correct it" in str(refused.value)
     spark_runs.check_launch(_definition("local[*]"), {}, None)  # elsewhere the machine itself will tell
+
+
+def test_on_this_machine_java_is_looked_for_and_the_pyspark_beside_turnout_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(installation, "_JAVA_PLACES", ())
+    definition = _definition("local[*]")
+    with pytest.raises(
+        RunConfigurationException, match=r"no Java on \S+, which Spark needs: .*; nothing was submitted$"
+    ):
+        spark_runs.check_launch(definition, {}, {"PATH": str(tmp_path)})
+    java = sparkparts.make_java(tmp_path / "java", "17.0.15")
+    spark_runs.check_launch(definition, {}, {"PATH": os.path.join(java, "bin")})
+    beside = definition["target"]["spark"]["beside"]
+    assert beside == spark_settings.beside()
+    assert os.access(os.path.join(beside, "bin", "spark-submit"), os.X_OK)
+
+
+def test_a_run_that_is_no_sparks_is_not_looked_at() -> None:
+    definition = _definition("mesos://m:1")
+    definition["configuration"]["framework"] = "Python"
+    capabilities.check_launch(definition, {}, None)

@@ -40,7 +40,7 @@ class CommandLine:
             cwd=options.pop("cwd", self.directory),
             capture_output=True,
             text=True,
-            timeout=180,
+            timeout=options.pop("timeout", 180),
             errors="surrogateescape",
             **options,
         )

@@ -85,7 +85,7 @@ WORDS_IN_200_MB = 46_858_200
 def classify_iris(turnout: Any) -> None:
     """Run the example of pyspark.ml on the target, and look at its accuracy and its model."""
     example = EXAMPLES / "spark-iris"
-    submit(turnout, "--source-directory", example, "--environment", example / "requirements.txt", "train.py")
+    submit(turnout, "--source-directory", example, "--environment", example / "requirements.txt", example / "train.py")
     assert turnout.json("metrics", "@last")["accuracy"] > 0.9
     turnout("download", "@last", "outputs/model.json", "--to", turnout.directory / "model")
     model = json.loads(next((turnout.directory / "model").rglob("model.json")).read_text())
@@ -94,8 +94,8 @@ def classify_iris(turnout: Any) -> None:
 
 def count_words(turnout: Any) -> dict[str, Any]:
     """Count 200 MB of words on the target, by a module that its executors import; return what `show` tells."""
-    words = ("count.py", "--megabytes", "200")
-    submit(turnout, "--source-directory", EXAMPLES / "spark-wordcount", *CURRENT, *words)
+    example = EXAMPLES / "spark-wordcount"
+    submit(turnout, "--source-directory", example, *CURRENT, example / "count.py", "--megabytes", "200")
     metrics = turnout.json("metrics", "@last")
     assert metrics["distinct words"] == 20_000
     assert metrics["words"] == WORDS_IN_200_MB
@@ -139,7 +139,7 @@ def wait(condition: Callable[[], Any], what: str = "it") -> Any:
 
 
 def submit(turnout: Any, *words: str | Path, target: str = "spark", **options: Any) -> Any:
-    return turnout("submit", "--target", target, *SPARK, *words, **options)
+    return turnout("submit", "--target", target, *SPARK, *words, **{"timeout": 600, **options})
 
 
 def begin(turnout: Any, *words: str | Path, target: str = "spark") -> RunRecord:

@@ -217,8 +217,8 @@ class SparkCluster:
             try:
                 if happened():
                     return
-            except OSError:
-                pass  # its page isn't there yet
+            except (OSError, ValueError):
+                pass  # its page isn't there yet, or has nothing to say
             if time.monotonic() > deadline:
                 logs = "\n".join(
                     path.read_text(errors="replace")[-2000:] for path in sorted(self._directory.glob("*.log"))

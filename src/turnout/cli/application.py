@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from turnout.run import Run
 
 _EVERY = 0.2
-_WIDTH = 24
 
 
 def facts(launch: dict[str, Any], application: dict[str, Any]) -> list[tuple[str, str | None]]:
@@ -149,6 +148,5 @@ def _bar(application: dict[str, Any]) -> str:
     if not application.get("page") or not tasks.get("known"):
         return ""
     done, known = int(tasks["done"]), int(tasks["known"])
-    full = min(_WIDTH, _WIDTH * done // max(known, 1))
     executors = text.count(int((application.get("executors") or {}).get("now") or 0), "executor")
-    return f"[{'#' * full}{'.' * (_WIDTH - full)}] {counted(application)}, {executors}"
+    return f"{text.bar(done, known)} {counted(application)}, {executors}"

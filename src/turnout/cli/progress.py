@@ -45,7 +45,6 @@ class Upload:
     """Shows at a terminal how far an upload is, in one line that is gone when it is over; elsewhere nothing."""
 
     _EVERY = 0.1
-    _WIDTH = 24
 
     def __init__(self) -> None:
         self._began = self._told = time.monotonic()
@@ -63,11 +62,9 @@ class Upload:
                 streams.say(blank, end="")
             self._shown = 0
             return
-        full = self._WIDTH * done // max(total, 1)
         rate = done / max(now - self._began, 0.001)
-        line = (
-            f"uploading [{'#' * full}{'.' * (self._WIDTH - full)}] {text.size(done)} of {text.size(total)}, "
-            f"{text.size(int(rate))}/s"
-        )[: shutil.get_terminal_size().columns - 1]
+        line = (f"uploading {text.bar(done, total)} {text.size(done)} of {text.size(total)}, {text.size(int(rate))}/s")[
+            : shutil.get_terminal_size().columns - 1
+        ]
         streams.say(f"{blank}{line}", end="")
         self._shown = len(line)

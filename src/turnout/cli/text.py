@@ -6,6 +6,9 @@ import math
 import time
 from typing import Any
 
+_BAR = 24
+"""Characters of a bar."""
+
 _UNITS = ("kB", "MB", "GB", "TB", "PB")
 
 
@@ -53,6 +56,12 @@ def size(count: int | None) -> str:
         if value < 999.95 or unit == _UNITS[-1]:
             break
     return f"{value:.1f} {unit}"
+
+
+def bar(done: int, total: int) -> str:
+    """Return how much is done as a bar, such as `[######..................]`."""
+    full = min(_BAR, _BAR * done // max(total, 1))
+    return f"[{'#' * full}{'.' * (_BAR - full)}]"
 
 
 def count(number: int, what: str) -> str:

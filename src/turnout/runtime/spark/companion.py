@@ -30,6 +30,7 @@ class SparkCompanion(Companion):
         self._kind = settings.kind_of(self._master_url)
         self._stamp: Optional[int] = None
         self._waits = ""
+        self._said_by_default: Optional[Dict[str, str]] = None
 
     def hindrance(self) -> str:
         """Return why the cluster would not begin an application of this run's now.
@@ -115,9 +116,12 @@ class SparkCompanion(Companion):
         return {"spark.driver.host": str(address)} if address else {}
 
     def _defaults(self) -> Dict[str, str]:
-        variables = self._context.variables
-        try:
-            found = installation.spark(variables, str(self._target.get("home") or ""))
-        except installation.NotFound:
-            return {}
-        return installation.defaults(found.home, variables)
+        """Return what the installation says in its `spark-defaults.conf`; it is looked for once."""
+        if self._said_by_default is None:
+            variables = self._context.variables
+            try:
+                home = installation.spark(variables, str(self._target.get("home") or "")).home
+                self._said_by_default = installation.defaults(home, variables)
+            except installation.NotFound:
+                self._said_by_default = {}
+        return self._said_by_default

@@ -45,12 +45,6 @@ class Driver:
         found = _dicts(http.get("%s/%s/allexecutors" % (self._root, application)))
         return [each for each in found if each.get("id") != "driver"]
 
-    def settings(self, application: str) -> Dict[str, str]:
-        """Return the settings that the application has, the script's own among them. Raises NoAnswer."""
-        found = http.get("%s/%s/environment" % (self._root, application))
-        pairs = found.get("sparkProperties") if isinstance(found, dict) else None
-        return {str(pair[0]): str(pair[1]) for pair in pairs or [] if isinstance(pair, list) and len(pair) == 2}
-
 
 def _dicts(value: Any) -> List[Dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

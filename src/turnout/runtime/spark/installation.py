@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple
+from typing import Dict, List, Mapping, NamedTuple, Tuple
 
 from turnout.runtime.spark import settings
 
@@ -198,11 +198,3 @@ def major(text: str) -> int:
     """Return the major version of a Java that calls itself `1.8.0_372`, `17.0.15` or `21`; 0 for anything else."""
     match = re.match(r"(?:1\.)?(\d+)", text)
     return int(match.group(1)) if match else 0
-
-
-def found_or_none(variables: Mapping[str, str]) -> Optional[Java]:
-    """Return the Java that would be taken; None when there is none."""
-    try:
-        return java(variables)
-    except NotFound:
-        return None

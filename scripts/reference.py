@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import turnout
+from turnout import sweeps
 from turnout.cli import COMMANDS
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
@@ -19,6 +20,10 @@ def page() -> str:
     ]
     for name in sorted(turnout.__all__):
         parts.append(_class(name, getattr(turnout, name)))
+    parts.append("## Sweeps: `from turnout.sweeps import …`\n")
+    for name in sorted(sweeps.__all__):
+        value = getattr(sweeps, name)
+        parts.append(_class(name, value) if isinstance(value, type) else _function(name, value))
     parts.append("## The command line\n\nEach command has `--help`; listings have `--json`.\n")
     for name, (_, line) in COMMANDS.items():
         parts.append(f"- `turnout {name}`: {line}")
@@ -29,7 +34,7 @@ def _class(name: str, value: type) -> str:
     lines = [f"### `{name}`\n", _indented(inspect.getdoc(value) or ""), ""]
     if issubclass(value, Exception):
         return "\n".join(lines)
-    for member, found in sorted(vars(value).items()) if value.__module__ != "turnout.run" else _members(value):
+    for member, found in _members(value) if value.__module__ == "turnout.run" else sorted(vars(value).items()):
         if member.startswith("_") or not (
             inspect.isroutine(found) or isinstance(found, property | staticmethod | classmethod)
         ):
@@ -41,6 +46,12 @@ def _class(name: str, value: type) -> str:
         signature = "" if isinstance(found, property) else str(inspect.signature(target))
         lines.append(f"- **`{member}{signature}`**: {_indented(text, '  ')}")
     return "\n".join(lines) + "\n"
+
+
+def _function(name: str, value: object) -> str:
+    """Return what is said of a function."""
+    signature = str(inspect.signature(value))  # type: ignore[arg-type]
+    return f"### `{name}{signature}`\n\n{inspect.getdoc(value) or ''}\n"
 
 
 def _members(value: type) -> list[tuple[str, object]]:

@@ -48,7 +48,7 @@ class Experiment:
         """Submit a run and return it at once; the run goes on without this process.
 
         Args:
-            config: a ScriptRunConfig; it is copied, so it may be changed and submitted again.
+            config: a ScriptRunConfig, or a HyperDriveConfig; it is copied, so it may be changed and submitted again.
             tags: tags of the run.
             **kwargs: `run_id` (an id of your own), `display_name`, `secrets` (beyond v1: variables of the script that no
                 record holds, see `Environment.secret_variables`), and v1's `show_output`, which it ignored too.
@@ -56,6 +56,9 @@ class Experiment:
         Raises:
             UserErrorException: something in the configuration can't be used; nothing was recorded.
         """
+        if hasattr(config, "_submit_to"):  # a configuration that is carried out in a way of its own: a sweep
+            submitted: Run = config._submit_to(self, tags or {}, **kwargs)
+            return submitted
         from turnout import submission
 
         return submission.submit(self, config, tags=tags or {}, **kwargs)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import ActivityFailedException, ExperimentExecutionException, UserErrorException
 from turnout.runtime import events, layout, markers, placement, states
+from turnout.runtime.record import SWEEP_RUN, RunRecord
 from turnout.runtime.script.run import Run as ScriptRun
 
 if TYPE_CHECKING:
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
     from turnout.history.replica import Replica
     from turnout.workspace import Workspace
 
-_POST_PROCESSING = (states.FINALIZING,)
+_KINDS = {SWEEP_RUN: "turnout.sweeps.hyperdrive_run:HyperDriveRun"}
+"""A run's type → the class of its objects, where `Run` isn't it."""
 
 
 class Run(ScriptRun):
@@ -43,12 +45,12 @@ class Run(ScriptRun):
         Raises:
             UserErrorException: there is no such run in the workspace.
         """
-        run = Run(workspace.layout.run(run_id).root)
-        if os.path.basename(run_id) != run_id or not run.record.exists():
+        directory = workspace.layout.run(run_id).root
+        if os.path.basename(run_id) != run_id or not RunRecord(directory).exists():
             raise UserErrorException(
                 f"no run {run_id!r} in the workspace {workspace.name!r}; `turnout runs` lists what there is"
             )
-        return run
+        return class_of(directory)(directory)
 
     @staticmethod
     def list(
@@ -73,7 +75,8 @@ class Run(ScriptRun):
             include_children=include_children,
         )
         for row in rows:
-            yield Run(experiment.workspace.layout.run(row.id).root, experiment)
+            directory = experiment.workspace.layout.run(row.id).root
+            yield class_of(directory)(directory, experiment)
 
     @property
     def experiment(self) -> Experiment:
@@ -119,14 +122,14 @@ class Run(ScriptRun):
         if kind in (events.TAG, events.UNTAG, events.PROPERTY, events.SET):
             markers.mark_changed(self.layout)
 
-    def _request_cancel(self) -> None:
-        """Ask the target for the end of the run on behalf of this account."""
-        by = f"{placement.account()}@{os.uname().nodename}"
+    def _request_cancel(self, by: str = "", reason: str = "") -> None:
+        """Ask the target for the end of the run, on behalf of this account unless told otherwise."""
+        by = by or f"{placement.account()}@{os.uname().nodename}"
         copy = self.replica()
         if copy is not None:
-            copy.cancel(by)
+            copy.cancel(by, reason)
         else:
-            self._scheduler().cancel(self.layout.root, by)
+            self._scheduler().cancel(self.layout.root, by, reason)
 
     def replica(self) -> Replica | None:
         """Return what brings this run's record here; None for a run of this machine."""
@@ -282,9 +285,7 @@ class Run(ScriptRun):
 
     def submit_child(self, config: Any, tags: dict[str, str] | None = None, **kwargs: Any) -> Run:
         """Submit a run as this one's child."""
-        from turnout import submission
-
-        child = submission.submit(self.experiment, config, tags=tags or {}, parent=self, **kwargs)
+        child = self.experiment.submit(config, tags, parent=self, **kwargs)
         self._report_child(child.id)
         return child
 
@@ -300,6 +301,9 @@ class Run(ScriptRun):
         if self._experiment is not None:
             return self._experiment.workspace
         return Workspace(workspace_name=os.path.basename(self.layout.workspace.root))
+
+    def _class_for(self, directory: str) -> type[Any]:
+        return self.relative_class or class_of(directory)
 
     def _scheduler(self) -> Any:
         from turnout.targets.compute_target import scheduler_for
@@ -318,6 +322,21 @@ class Run(ScriptRun):
             import json
 
             output.print("\nError:\n" + json.dumps(details["error"], indent=4))
+
+
+def class_of(directory: str) -> type[Run]:
+    """Return the class for the run whose record lies in a directory: that of its type, where it has one."""
+    try:
+        kind = _KINDS.get(str(RunRecord(directory).definition.get("type")))
+    except (OSError, ValueError):
+        return Run
+    if kind is None:
+        return Run
+    from importlib import import_module
+
+    module, name = kind.split(":")
+    made: type[Run] = getattr(import_module(module), name)
+    return made
 
 
 class _TextOutput:

@@ -91,9 +91,9 @@ def submit(
         **kwargs: v1's further arguments, which have no meaning here.
     """
     from turnout.run import Run
-    from turnout.targets.compute_target import directory, is_local, scheduler_for
+    from turnout.targets.compute_target import is_local
 
-    _require_locks(experiment.workspace.home)
+    require_locks(experiment.workspace.home)
     workspace = experiment.workspace
     with contextlib.ExitStack() as kept:
         kept.enter_context(recording(workspace.home, report or _silent))
@@ -107,34 +107,104 @@ def submit(
             definition["parent"] = parent.id
             definition["root"] = parent.record.definition.get("root") or parent.id
         run = workspace.layout.run(definition["id"])
-        target = definition["target"]
-        scheduler = scheduler_for(target, workspace.home)
-        request = scheduler.plan(definition, directory(target, workspace.id, run))
         submitted = Run(run.root, experiment)
-        elsewhere = not is_local(target)
-        if elsewhere and not plan.failure:
-            from turnout import handover  # a local submit needs none of it
-
-            handover.bring(workspace, definition, plan.manifest, plan.facts, plan.handed, report or _silent, progress)
-        with _Undisturbed():
-            new_record.write(experiment, plan, run)
-            kept.close()
-            if not plan.failure and not elsewhere:
-                _hand_over(scheduler, request, run)
-            if on_submitted is not None and not elsewhere:
-                on_submitted(submitted)
-        if elsewhere:
+        tell = (lambda: None) if on_submitted is None else (lambda: on_submitted(submitted))
+        if is_local(definition["target"]):
+            record_here(experiment, plan, run, kept.close, tell)
+        else:
             if not plan.failure:
-                try:
-                    handover.give(workspace, run, plan.handed, lambda: scheduler.start(request), report or _silent)
-                except handover.NotTaken as error:
-                    new_record.take_away(run)
-                    raise ExperimentExecutionException(
-                        f"{target['name']} can't take the run: {error}; nothing was submitted"
-                    ) from error
-            if on_submitted is not None:
-                on_submitted(submitted)
+                from turnout import handover  # a local submit needs none of it
+
+                handover.bring(
+                    workspace, definition, plan.manifest, plan.facts, plan.handed, report or _silent, progress
+                )
+            record_elsewhere(experiment, plan, run, kept.close, tell, report or _silent)
     return submitted
+
+
+def record_here(
+    experiment: Experiment,
+    plan: Plan,
+    run: layout.RunLayout,
+    recorded: Callable[[], None] = lambda: None,
+    submitted: Callable[[], None] = lambda: None,
+) -> None:
+    """Write the record of a run of this machine, and put it into the queue.
+
+    Args:
+        experiment: what the run belongs to.
+        plan: what its record says.
+        run: where it lies.
+        recorded: called once the run exists.
+        submitted: called once it is in the queue, even if a Ctrl-C that came meanwhile ends this call.
+
+    Raises:
+        RecordException: the home can't be written; nothing was submitted.
+    """
+    scheduler, request = _request(experiment.workspace, plan, run)
+    with _Undisturbed():
+        new_record.write(experiment, plan, run)
+        recorded()
+        if not plan.failure:
+            _hand_over(scheduler, request, run)
+        submitted()
+
+
+def hand_over_here(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> None:
+    """Put a recorded run of this machine into the queue; once more does no harm. Raises OSError."""
+    scheduler, request = _request(experiment.workspace, plan, run)
+    scheduler.start(request)
+
+
+def record_elsewhere(
+    experiment: Experiment,
+    plan: Plan,
+    run: layout.RunLayout,
+    recorded: Callable[[], None] = lambda: None,
+    submitted: Callable[[], None] = lambda: None,
+    report: Callable[[str], None] = lambda line: None,
+) -> None:
+    """Do the same for a run of another machine, which has got its objects; waits until that machine has taken it.
+
+    Raises:
+        RecordException: the home can't be written; nothing was submitted.
+        ExperimentExecutionException: the machine can't take the run; nothing was submitted.
+    """
+    with _Undisturbed():
+        new_record.write(experiment, plan, run)
+        recorded()
+    give(experiment, plan, run, report)
+    submitted()
+
+
+def give(
+    experiment: Experiment, plan: Plan, run: layout.RunLayout, report: Callable[[str], None] = lambda line: None
+) -> None:
+    """Give a recorded run to its machine, again and again until that has answered; once more does no harm.
+
+    Raises:
+        ExperimentExecutionException: the machine can't take it; the record is gone.
+    """
+    if plan.failure:
+        return
+    from turnout import handover
+
+    scheduler, request = _request(experiment.workspace, plan, run)
+    try:
+        handover.give(experiment.workspace, run, plan.handed, lambda: scheduler.start(request), report)
+    except handover.NotTaken as error:
+        new_record.take_away(run)
+        name = plan.definition["target"]["name"]
+        raise ExperimentExecutionException(f"{name} can't take the run: {error}; nothing was submitted") from error
+
+
+def _request(workspace: Any, plan: Plan, run: layout.RunLayout) -> tuple[Any, dict[str, Any]]:
+    """Return the scheduler of a run's target, and what it is asked to start."""
+    from turnout.targets.compute_target import directory, scheduler_for
+
+    target = plan.definition["target"]
+    scheduler = scheduler_for(target, workspace.home)
+    return scheduler, scheduler.plan(plan.definition, directory(target, workspace.id, run))
 
 
 def _hand_over(scheduler: Any, request: dict[str, Any], run: layout.RunLayout) -> None:
@@ -304,7 +374,7 @@ def new_id(experiment: str, created: float) -> str:
     return f"{experiment[:_ID_PREFIX_LENGTH]}_{int(created)}_{os.urandom(4).hex()}"
 
 
-def _require_locks(home: layout.Home) -> None:
+def require_locks(home: layout.Home) -> None:
     """Refuse a home in which the local target couldn't keep its processes apart, before anything is written."""
     try:
         filelocks.require(home.format)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "submit": ("turnout.cli.submit", "Submit a training script to a compute target."),
+    "sweep": (
+        "turnout.cli.sweep",
+        "Run a script many times with other hyperparameters; show, stop, and name the best.",
+    ),
     "runs": ("turnout.cli.runs", "List runs, newest first; `runs delete` deletes some."),
     "show": ("turnout.cli.show", "Show what is known of a run."),
     "logs": ("turnout.cli.logs", "Print a run's log; -f follows it."),

@@ -7,7 +7,7 @@ there is `--json`.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from turnout.cli import text
 from turnout.runtime import states
@@ -93,14 +93,19 @@ class Table:
         return _GAP.join(padded).rstrip()
 
     def _draw(self) -> None:
+        screen = console()
+        for line in self.drawn(screen.width):
+            screen.print(line, soft_wrap=True)
+
+    def drawn(self, width: int) -> list[Any]:
+        """Return what rich prints of it, a line each, on a terminal so many characters wide."""
         from rich.cells import cell_len
         from rich.padding import Padding
         from rich.text import Text
 
-        screen = console()
         cells = [[name.upper() for name in self._columns], *(row for row, _ in self._rows)]
         widths = {name: max(cell_len(row[column]) for row in cells) for column, name in enumerate(self._columns)}
-        shown = self._fitting(widths, screen.width)
+        shown = self._fitting(widths, width)
 
         def line(row: list[str], heading: bool) -> Text:
             parts = Text(no_wrap=True)
@@ -117,11 +122,12 @@ class Table:
             parts.rstrip()
             return parts
 
-        screen.print(line(cells[0], heading=True), soft_wrap=True)
+        lines: list[Any] = [line(cells[0], heading=True)]
         for row, note in self._rows:
-            screen.print(line(row, heading=False), soft_wrap=True)
+            lines.append(line(row, heading=False))
             if note:
-                screen.print(Padding(Text(note, style="dim"), (0, 0, 0, 4), expand=False))
+                lines.append(Padding(Text(note, style="dim"), (0, 0, 0, 4), expand=False))
+        return lines
 
     def _fitting(self, widths: dict[str, int], width: int) -> list[str]:
         """Return the columns that fit, as many of the optional ones as can be."""

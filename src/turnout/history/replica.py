@@ -18,7 +18,7 @@ from typing import Any
 from turnout.exceptions import UserErrorException
 from turnout.history import collecting
 from turnout.runtime import closing, events, filelocks, handed, layout, markers, processes, records, states
-from turnout.runtime.record import RunRecord
+from turnout.runtime.record import RunRecord, request_to_cancel
 from turnout.runtime.script import ownership
 from turnout.runtime.serving import readback
 from turnout.targets import compute_target, reach, registry
@@ -123,11 +123,11 @@ class Replica:
         """Return when the target was last heard of this run, in seconds of this machine's clock; 0.0 for never."""
         return float(self._note().get("seen") or 0.0)
 
-    def cancel(self, by: str) -> tuple[str, str]:
-        """Ask for the run's end; when the target can't be reached, the next look asks."""
+    def cancel(self, by: str, reason: str = "") -> tuple[str, str]:
+        """Ask for the run's end; when the target can't be reached, the next look asks. See `record.request_to_cancel`."""
         if states.is_final(self._record.status()[0]):
             return self._record.status()
-        records.create_json(self._run.cancel, {"by": by, "t": time.time()})
+        records.create_json(self._run.cancel, request_to_cancel(by, reason))
         return self.look()
 
     def is_attached(self) -> bool:
@@ -233,6 +233,8 @@ class Replica:
         lives = processes.state(submitter) if submitter else processes.GONE
         if lives != processes.GONE and not note.get("given_up"):
             return states.NOT_STARTED, f"handing over to {self._name}, retrying"
+        if not note.get("given_up") and self._record.is_left_to_its_sweep():
+            return states.NOT_STARTED, "its sweep hands it over"
         identity = {"workspace": self._workspace_id, "run": self._run.run_id}
         if self.reach.run({"operation": "withdraw", **identity})["there"]:
             note["handed_over"] = True
@@ -247,7 +249,8 @@ class Replica:
             return  # it is the target's own
         request = self._record.cancel_request()
         if request is not None:
-            self.reach.run({"operation": "cancel", "directory": self.directory, "by": request.get("by")})
+            asked = {"by": request.get("by"), "reason": request.get("reason")}
+            self.reach.run({"operation": "cancel", "directory": self.directory, **asked})
 
     def _have(self, note: dict[str, Any], withheld: list[tuple[str, int, bytes]]) -> dict[str, Any]:
         have: dict[str, Any] = dict(note.get("stamps") or {})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from turnout.repair.finding import Examination, Finding, remove
 from turnout.repair.runs import look
 from turnout.runtime import bundle, dispatching, processes, runlock, runqueue, slots, states
-from turnout.runtime.record import SCRIPT_RUN, RunRecord
+from turnout.runtime.record import SUPERVISED, RunRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def never_queued(examination: Examination) -> Iterator[Finding]:
         except (OSError, ValueError):
             continue  # `runs.unreadable` names it
         submitter = definition.get("submitter") or {}
-        if definition.get("type") != SCRIPT_RUN or (submitter and processes.state(submitter) != processes.GONE):
+        if definition.get("type") not in SUPERVISED or (submitter and processes.state(submitter) != processes.GONE):
             continue
         if runqueue.find(home, run.root) is None:
             yield Finding(run.root, "the run was submitted, and no queue has it", mend=look(run))

@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from turnout.runtime import closing, dispatching, handed, layout, processes, records, runlock, runqueue, slots, states
-from turnout.runtime.record import SCRIPT_RUN, RunRecord
+from turnout.runtime.record import SUPERVISED, RunRecord, request_to_cancel
 
 _TAKE_OVER_SECONDS = 10.0
 _POLL_SECONDS = 0.005
@@ -70,10 +70,15 @@ def look(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def cancel(home: layout.Home, request: Dict[str, Any]) -> Dict[str, Any]:
-    """Ask for the end of the run in `directory` on behalf of `by`; reply with its state. Repeating it is no error."""
+    """Ask for the end of the run in `directory` on behalf of `by`; reply with its state. Repeating it is no error.
+
+    A `reason` is what the run's state says then, in place of by whom.
+    """
     record = RunRecord(str(request["directory"]))
     if not states.is_final(str(record.journaled_state().get("state"))):
-        records.create_json(record.layout.cancel, {"by": request.get("by"), "t": time.time()})
+        records.create_json(
+            record.layout.cancel, request_to_cancel(str(request.get("by")), str(request.get("reason") or ""))
+        )
         _settled(home, record, str(request["runtime"]))
         holder = runlock.holder(record.layout.lock)
         if holder is not None:
@@ -135,7 +140,7 @@ def _settled(home: layout.Home, record: RunRecord, runtime: str) -> Tuple[str, s
         holder = runlock.holder(record.layout.lock) or {}
         return states.NOT_RESPONDING, "supervised on %s, which can't be seen from here" % holder.get("host")
     if lives == processes.GONE:
-        if record.definition.get("type") == SCRIPT_RUN:
+        if record.definition.get("type") in SUPERVISED:
             said = _resume(home, record, runtime)
             if said is not None:
                 return said
@@ -182,6 +187,8 @@ def _hand_over_state(home: layout.Home, record: RunRecord) -> Optional[Tuple[str
     if lives != processes.GONE:
         where = "" if lives == processes.ALIVE else ", which can't be seen from here"
         return states.NOT_STARTED, "being handed over by a process on %s%s" % (submitter.get("host"), where)
+    if record.is_left_to_its_sweep():
+        return states.NOT_STARTED, "its sweep hands it over"
     if runqueue.find(home, record.layout.root) is not None or not runlock.acquire(record.layout.lock):
         return None
     closing.end_unsupervised(record, states.CANCELED, "never handed over: its submitter ended before")

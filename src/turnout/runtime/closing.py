@@ -6,9 +6,21 @@ import os
 import time
 from typing import Any, Dict, List, Optional
 
-from turnout.runtime import checkout, events, handed, layout, manifest, markers, processes, records, redaction, states
+from turnout.runtime import (
+    checkout,
+    controlling,
+    events,
+    handed,
+    layout,
+    manifest,
+    markers,
+    processes,
+    records,
+    redaction,
+    states,
+)
 from turnout.runtime.objects import ObjectStore
-from turnout.runtime.record import SCRIPT_RUN, RunRecord
+from turnout.runtime.record import SUPERVISED, RunRecord
 
 
 class CheckoutFailedError(Exception):
@@ -50,7 +62,7 @@ class Outcome:
             self.timed_out = True
         else:
             self.cancelled, self.cancelled_by = True, by
-        self.reason = "canceled by %s" % by
+        self.reason = str(request.get("reason") or "canceled by %s" % by)
 
 
 def check_out(home: layout.Home, run: layout.RunLayout) -> None:
@@ -114,9 +126,11 @@ def close(
     handed.remove(home, run)
     _remove_container(run)
     _close_children(run, state)
+    controlling.end_trials(run)
     _remove_unfinished(run)
     journal.append({"t": now, "state": state, "reason": reason})
     markers.mark_changed(run)
+    controlling.wake_sweep_of(run)
 
 
 def _remove_container(run: layout.RunLayout) -> None:
@@ -159,7 +173,7 @@ def _close_children(run: layout.RunLayout, state: str) -> None:
     for child_id in events.children(events.read_all(run.events, metrics=False)[0]):
         child = RunRecord(run.workspace.run(child_id).root)
         try:
-            if not child.exists() or child.definition.get("type") == SCRIPT_RUN:
+            if not child.exists() or child.definition.get("type") in SUPERVISED:
                 continue  # a submitted child has a supervisor of its own
             if states.is_final(str(child.journaled_state().get("state"))):
                 continue

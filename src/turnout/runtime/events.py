@@ -9,6 +9,7 @@ An event is one JSON object a line in `events/WRITER.jsonl`:
     property  key, value            child     id
     artifact  name, size            error     code, message
     set       key (display_name, description), value
+    warning   message
 
 A float that JSON has no word for is written as {"$float": "nan" | "inf" | "-inf"}; an artifact metric's value is
 {"$artifact": name}.
@@ -31,6 +32,7 @@ CHILD = "child"
 ARTIFACT = "artifact"
 ERROR = "error"
 SET = "set"
+WARNING = "warning"
 
 SCALAR = "scalar"
 LIST = "list"
@@ -189,6 +191,12 @@ def settings(events: "Iterable[Dict[str, Any]]") -> "Dict[str, Any]":
 def children(events: "Iterable[Dict[str, Any]]") -> "List[str]":
     """Return the ids of the child runs in the order in which they were reported."""
     return [str(event.get("id")) for event in events if event.get("e") == CHILD]
+
+
+def warnings(events: "Iterable[Dict[str, Any]]") -> "List[str]":
+    """Return what a person should know although the run goes on, each once, in order."""
+    told = [str(event.get("message")) for event in events if event.get("e") == WARNING]
+    return list(dict.fromkeys(told))
 
 
 def last_error(events: "Iterable[Dict[str, Any]]") -> "Optional[Dict[str, Any]]":

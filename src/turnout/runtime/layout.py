@@ -163,6 +163,7 @@ class RunLayout:
 
     __slots__ = (
         "application", "artifacts", "cancel", "cgroup", "checkout", "cluster_log", "code", "contained", "container", "crashes",
+        "decisions",
         "definition", "environment", "environment_log", "events", "exit", "journal", "launch", "lock", "manifest", "patch",
         "placement", "process", "replica", "replica_lock", "result", "root", "script_log", "shipped", "spark_events",
         "step", "supervisor_log", "system_logs", "user_logs",
@@ -192,6 +193,9 @@ class RunLayout:
             root, "application.json"
         )  # the launcher's companion: what the cluster says of it
         self.shipped = os.path.join(root, "shipped")  # supervisor: archives for executors; gone when the run has ended
+        self.decisions = os.path.join(
+            root, "decisions.jsonl"
+        )  # a sweep's controller: up to which interval it looked at each trial, and which it ended
         self.process = os.path.join(root, "process")  # the script's process names itself before it becomes the script
         self.exit = os.path.join(root, "exit")  # the keeper: how the script's process ended
         self.events = os.path.join(root, "events")  # WRITER.jsonl, one writer a file

@@ -5,6 +5,7 @@ that isn't there yet reads as empty.
 """
 
 import os
+import time
 
 from turnout.runtime import events, layout, records, runlock, states
 
@@ -14,7 +15,11 @@ if MYPY:
 
 
 SCRIPT_RUN = "azureml.scriptrun"
-"""v1's type of a submitted run, which has a supervisor."""
+"""v1's type of a submitted run."""
+SWEEP_RUN = "hyperdrive"
+"""v1's type of a sweep: its script is Turnout's own controller."""
+SUPERVISED = (SCRIPT_RUN, SWEEP_RUN)
+"""The types of runs that have a supervisor."""
 
 
 class RunRecord:
@@ -89,6 +94,14 @@ class RunRecord:
         """Return who asked for the end, and when; None when nobody did."""
         return _json_or_none(self.layout.cancel)
 
+    def is_left_to_its_sweep(self) -> bool:
+        """Say whether it is a sweep's trial whose sweep goes on: that hands it over, if need be once more."""
+        sweep = self.definition.get("parent") if self.definition.get("sweep") else None
+        if not sweep:
+            return False
+        parent = RunRecord(self.layout.workspace.run(str(sweep)).root)
+        return parent.exists() and not states.is_final(str(parent.journaled_state().get("state")))
+
     def result(self) -> "Dict[str, Any]":
         """Return how the run ended; empty until then."""
         return _json_or_none(self.layout.result) or {}
@@ -161,6 +174,17 @@ class RunRecord:
                     yield os.path.join(top, name), path
         for name, path in _files(self.layout.artifacts):
             yield name, path
+
+
+def request_to_cancel(by: str, reason: str = "") -> "Dict[str, Any]":
+    """Return the content of a request for a run's end.
+
+    Args:
+        by: who asks.
+        reason: what the run's state is to say; by default who asked.
+    """
+    asked: "Dict[str, Any]" = {"by": by, "t": time.time()}
+    return dict(asked, reason=reason) if reason else asked
 
 
 def artifact_prefix(run_id: str) -> str:

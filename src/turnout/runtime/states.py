@@ -36,6 +36,7 @@ CANCEL = "cancel"  # someone asked for the end
 TIME_LIMIT = "time limit"
 WITHDRAWN = "withdrawn"  # it was to end before any process had become its script
 LOST = "lost"  # nothing of the run lives and it left no exit code
+AGAIN = "again"  # its script is a controller that was killed, and begins again
 
 # What the supervisor does next.
 BUILD = "build"
@@ -72,6 +73,10 @@ _TABLE: "Dict[Tuple[str, str], Tuple[str, str]]" = {
     (RUNNING, TIME_LIMIT): (RUNNING, TERMINATE),
     (RUNNING, ENDED): (FINALIZING, COLLECT),
     (RUNNING, LOST): (FAILED, CLOSE),
+    (RUNNING, AGAIN): (RUNNING, LAUNCH),
+    (RUNNING, LAUNCHED): (RUNNING, WATCH),
+    (RUNNING, LAUNCH_FAILED): (FAILED, CLOSE),
+    (RUNNING, BUILD_FAILED): (FAILED, CLOSE),
     (RUNNING, WITHDRAWN): (CANCELED, CLOSE),
     (FINALIZING, SUPERVISED): (FINALIZING, COLLECT),
     (FINALIZING, CANCEL): (FINALIZING, COLLECT),

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Optional, Set
 from turnout.runtime import (
     checkout,
     closing,
+    controlling,
     dispatching,
     handed,
     keeper,
@@ -26,6 +27,7 @@ from turnout.runtime import (
     processes,
     records,
     redaction,
+    runqueue,
     slots,
     states,
     watch,
@@ -82,6 +84,7 @@ class Supervisor:
         self.inspection: Any = None
         self.companion: Optional[Companion] = None
         self.waits = ""
+        self.restarts = controlling.Restarts() if controlling.is_controlled(self.definition) else None
         self.members = members.Members(run, self.own_children)
         self.gathered = os.path.exists(run.cgroup)
         self.gather_at = time.monotonic() + _GATHER_SECONDS
@@ -247,7 +250,8 @@ class Supervisor:
         """Copy the snapshot out and start the script."""
         from turnout.runtime import launching, placement
 
-        if self.cancelled():
+        begun = os.path.exists(self.run.placement)
+        if self.cancelled() and not (self.restarts and begun):  # a controller that begins again ends its trials first
             return states.CANCEL
         if self.built is None:  # a supervisor that took over: the environment may have gone meanwhile
             event = self.build()
@@ -256,16 +260,21 @@ class Supervisor:
         assert self.grant is not None
         assert self.built is not None
         try:
-            closing.check_out(self.home, self.run)
-            if self.cancelled():  # a large snapshot takes a while
-                return states.CANCEL
+            if self.restarts is None:
+                closing.check_out(self.home, self.run)
+                if self.cancelled():  # a large snapshot takes a while
+                    return states.CANCEL
+            else:
+                os.makedirs(self.run.code, layout.DIRECTORY_MODE, exist_ok=True)
+                self.restarts.begun()
             given = self.inherited()
             self.outcome.hide = redaction.redactor(given.secrets.values())
             launch = launching.prepare(self.home, self.run, self.definition, self.built, self.grant, given)
             records.write_json(self.run.placement, placement.facts(self.home, self.grant))
             log = os.open(self.run.script_log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, layout.FILE_MODE)
             try:
-                handed_over = handed.path(self.home, self.definition)
+                # A controller that begins again needs it once more, and its trials each get theirs.
+                handed_over = None if self.restarts else handed.path(self.home, self.definition)
                 self.keeper, pipe = keeper.start(
                     self.run, launch.argv, launch.variables, log, handed_over, launch.stdin
                 )
@@ -304,7 +313,7 @@ class Supervisor:
     def watch_script(self) -> str:
         """Wait for the end of the script, a cancel request, or the time limit."""
         if self.script is None and not self.adopt():
-            return self.read_exit()
+            return self.ended()
         limit = (self.definition.get("configuration") or {}).get("maxRunDurationSeconds")
         deadline = self.deadline(float(limit)) if limit else None
         while self.script is not None and not self.script.ended():
@@ -318,7 +327,33 @@ class Supervisor:
             self.inspect()
             self.look_elsewhere()
             self.rest(self.next_step(deadline), self.script)
-        return self.read_exit()
+        return self.ended()
+
+    def ended(self) -> str:
+        """Return what came of a script that isn't there any more: its end, or, of a controller, another beginning."""
+        event = self.read_exit()
+        if self.restarts is None or event not in (states.ENDED, states.LOST):
+            return event
+        reason = self.restarts.reason(self.outcome)
+        if not reason:
+            self.outcome.reason = controlling.reported(self.run) or self.outcome.reason
+            return event
+        self.begin_again(reason)
+        return states.AGAIN
+
+    def begin_again(self, reason: str) -> None:
+        """Make room for another start of a controller."""
+        assert self.restarts is not None
+        self.journal.append({"t": time.time(), "state": states.RUNNING, "reason": reason})
+        self.members.end(_LEFTOVERS_GRACE_SECONDS)
+        self.members.forget()
+        until = self.restarts.pause()
+        while until is not None and time.monotonic() < until and not self.cancelled():
+            self.rest(until)
+        self.outcome, self.script = closing.Outcome(), None
+        self.gathered, self.gather_at = False, time.monotonic() + _GATHER_SECONDS
+        for path in (self.run.exit, self.run.process):
+            runqueue.remove_file(path)
 
     def next_step(self, deadline: Optional[float]) -> Optional[float]:
         """Return when to wake, after having put a run that has lasted for a while into its cgroup."""
@@ -457,6 +492,10 @@ class Supervisor:
         One that has not begun yet, since its process is about to become it just now, never begins.
         """
         assert self.script is not None
+        if self.restarts is not None:
+            self.await_controller()
+            if self.script.ended():
+                return self.ended()
         if keeper.claim(self.run):
             return states.WITHDRAWN
         self.members.signal(signal.SIGTERM)
@@ -467,6 +506,14 @@ class Supervisor:
                 deadline = time.monotonic() + 0.2
             self.rest(deadline, self.script)
         return self.read_exit()
+
+    def await_controller(self) -> None:
+        """Give a controller, which looks at the request to cancel itself, the time to end its trials."""
+        assert self.script is not None
+        controlling.wake(self.run)
+        deadline = time.monotonic() + controlling.GRACE_SECONDS
+        while not self.script.ended() and time.monotonic() < deadline:
+            self.rest(deadline, self.script)
 
     def collect(self) -> None:
         """End what the script left running and tidy its working directory."""

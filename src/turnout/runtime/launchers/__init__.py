@@ -9,6 +9,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Dict, List, Mapping, NamedTuple, Tuple, cast
 
+from turnout.runtime.record import SWEEP_RUN
+
 if TYPE_CHECKING:
     from turnout.runtime import layout
     from turnout.runtime.builders.contract import Built
@@ -17,8 +19,9 @@ if TYPE_CHECKING:
 LAUNCHERS = {
     "Python": "turnout.runtime.launchers.python:PythonLauncher",
     "PySpark": "turnout.runtime.launchers.spark:SparkLauncher",
+    "HyperDrive": "turnout.runtime.launchers.controller:ControllerLauncher",
 }
-"""v1's `framework` → the class that launches it."""
+"""v1's `framework` → the class that launches it; `HyperDrive` is what launches the controller of a sweep."""
 
 
 class UnknownLauncherError(ValueError):
@@ -95,6 +98,8 @@ def of(definition: Dict[str, Any]) -> Launcher:
         UnknownLauncherError: its framework has none in this version.
     """
     framework = str((definition.get("configuration") or {}).get("framework") or "Python")
+    if definition.get("type") == SWEEP_RUN:
+        framework = "HyperDrive"
     where = LAUNCHERS.get(framework)
     if where is None:
         raise UnknownLauncherError("no launcher for framework %r (there is: %s)" % (framework, ", ".join(LAUNCHERS)))

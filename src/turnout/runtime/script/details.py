@@ -3,7 +3,7 @@
 import os
 import time
 
-from turnout.runtime import layout, states
+from turnout.runtime import events, layout, states
 from turnout.runtime.record import RunRecord
 
 MYPY = False
@@ -35,7 +35,10 @@ def details(record: RunRecord, status: str) -> "Dict[str, Any]":
         "endTimeUtc": utc(result.get("ended")) if states.is_final(status) else None,
         "services": {},
         "error": result.get("error"),
-        "warnings": [],
+        "warnings": [
+            {"source": record.layout.run_id, "message": message}
+            for message in events.warnings(record.events(metrics=False))
+        ],
         "properties": record.properties(),
         "inputDatasets": [],
         "outputDatasets": [],

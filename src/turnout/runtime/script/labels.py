@@ -48,7 +48,7 @@ class Labels(RunBase):
 
     @property
     def type(self) -> "Optional[str]":
-        """`azureml.scriptrun` for a submitted run (v1's name), else None."""
+        """`azureml.scriptrun` for a submitted run, `hyperdrive` for a sweep (v1's names), else None."""
         kind = self._definition().get("type")
         return None if kind is None else str(kind)
 

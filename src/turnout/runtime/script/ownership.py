@@ -19,9 +19,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, Mapping, Optional
 
-SUPERVISED = "azureml.scriptrun"
-"""v1's type of a submitted run, which has a supervisor."""
-
 MAX_ID_LENGTH = 200  # file names end at 255 bytes, and temporary ones are longer
 _ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 

@@ -8,6 +8,7 @@ import os
 import warnings
 
 from turnout.runtime import events, layout, states
+from turnout.runtime.record import SUPERVISED
 from turnout.runtime.script import artifacts, details, ownership
 from turnout.runtime.script.exceptions import RunEnvironmentException, UserErrorException
 from turnout.runtime.script.labels import Labels, matches
@@ -329,7 +330,7 @@ class Run(Metrics, Labels):
             self._keep(file, source, replace=True)
 
     def _is_supervised(self) -> bool:
-        return bool(self._definition().get("type") == ownership.SUPERVISED)
+        return self._definition().get("type") in SUPERVISED
 
     def _request_cancel(self) -> None:
         ownership.request_cancel(self.layout)
@@ -357,10 +358,14 @@ class Run(Metrics, Labels):
     def _report_child(self, run_id: str) -> None:
         self._event(events.CHILD, id=run_id)
 
+    def _class_for(self, directory: str) -> "Any":
+        """Return the class for another run of the workspace."""
+        return self.relative_class or self.__class__
+
     def _sibling(self, run_id: str) -> "Any":
         """Return the run of the same workspace that has this id; the context itself when that is meant."""
-        made = self.relative_class or self.__class__
         directory = os.path.join(os.path.dirname(self.layout.root), run_id)
+        made = self._class_for(directory)
         context = _contexts.get((made, directory))
         return made(directory) if context is None else context
 

@@ -34,8 +34,14 @@ class Scheduler(Protocol):
         """Return state and reason of each run, by id, in one request for all of them."""
         ...
 
-    def cancel(self, directory: str, by: str) -> tuple[str, str]:
-        """Ask for the end of a run on behalf of `by`; return its state and reason. A finished run is no error."""
+    def cancel(self, directory: str, by: str, reason: str = "") -> tuple[str, str]:
+        """Ask for the end of a run on behalf of `by`; return its state and reason. A finished run is no error.
+
+        Args:
+            directory: the run's record on the target.
+            by: who asks.
+            reason: what the run's state is to say; by default who asked.
+        """
         ...
 
 

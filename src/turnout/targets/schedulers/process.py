@@ -28,9 +28,9 @@ class ProcessScheduler:
         reply = self._reach.run({"operation": "look", "directories": directories})
         return {run_id: (state, reason) for run_id, (state, reason) in reply["states"].items()}
 
-    def cancel(self, directory: str, by: str) -> tuple[str, str]:
+    def cancel(self, directory: str, by: str, reason: str = "") -> tuple[str, str]:
         """Ask whoever looks after a run for its end."""
-        reply = self._reach.run({"operation": "cancel", "directory": directory, "by": by})
+        reply = self._reach.run({"operation": "cancel", "directory": directory, "by": by, "reason": reason})
         return str(reply["state"]), str(reply["reason"])
 
     def offer(self) -> dict[str, Any]:

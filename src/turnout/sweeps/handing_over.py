@@ -1,0 +1,226 @@
+"""Begins the trials of a sweep on their target, looks after them there, and ends them: on this machine, or on another."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from typing import TYPE_CHECKING, Any, Protocol
+
+from turnout import submission
+from turnout.runtime import handed, layout, processes, states
+from turnout.runtime.record import RunRecord
+from turnout.sweeps import space
+from turnout.sweeps.settings import HYPERPARAMETERS, MEMBER, Settings, trial_id
+from turnout.sweeps.trials import Trial
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from turnout.experiment import Experiment
+
+_PROOF_SECONDS = 2.0
+"""Between proofs that what looks after the trials that have begun lives."""
+_LOCAL_PAUSE = 0.05
+"""Between looks at what trials on this machine log, for a policy; their ends are told."""
+_SAFETY_PAUSE = 2.0
+_AWAY_PAUSE, _AWAY_SHARE = 0.2, 2.0
+"""Between looks at trials elsewhere: at least so many seconds, and so many times what a look takes."""
+
+
+class Place(Protocol):
+    """Where trials run."""
+
+    def begin(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
+        """Record a trial and hand it over. Raises TurnoutException when that can't be done."""
+        ...
+
+    def begin_again(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
+        """Hand over a trial that is recorded, and may have been handed over already."""
+        ...
+
+    def look(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Bring the states of trials up to date; return those that have ended since."""
+        ...
+
+    def end(self, trial: Trial, reason: str) -> None:
+        """Ask for the end of a trial; the reason is what its state says then."""
+        ...
+
+    def pause(self, watches: bool) -> float:
+        """Return for how many seconds to wait before the next look.
+
+        Args:
+            watches: whether what trials log while they run matters.
+        """
+        ...
+
+
+class Trials:
+    """Makes the records of trials.
+
+    Args:
+        experiment: the sweep's.
+        sweep: the content of the sweep's run.json.
+        settings: what it says of the sweep.
+    """
+
+    def __init__(self, experiment: Experiment, sweep: dict[str, Any], settings: Settings) -> None:
+        self._experiment = experiment
+        self._sweep = sweep
+        self._settings = settings
+
+    def definition(self, number: int, values: space.Values, further: list[str]) -> dict[str, Any]:
+        """Return the run.json of a trial.
+
+        Args:
+            number: which one, from 0.
+            values: its parameters.
+            further: arguments behind them.
+        """
+        common = self._settings.trial
+        words = [*space.arguments(values), *further]
+        configuration = dict(common["configuration"])
+        if configuration.get("command"):
+            configuration["command"] = f"{configuration['command']} {shlex.join(words)}"
+        identity = trial_id(self._sweep["id"], number)
+        return {
+            **common,
+            "id": identity,
+            "number": self._experiment.next_number(),
+            "created": time.time(),
+            "display_name": identity,
+            "parent": self._sweep["id"],
+            "root": self._sweep["root"],
+            "submitter": processes.identity(),
+            "configuration": configuration,
+            "arguments": [*common["arguments"], *words],
+            "tags": {HYPERPARAMETERS: json.dumps(values)},
+            handed.MEMBER: handed.new_name(),
+            MEMBER: {"number": number, "parameters": values},
+        }
+
+
+class Here:
+    """Trials of this machine, in its queue.
+
+    Args:
+        experiment: the sweep's.
+        given: what the sweep was handed over.
+        manifest: of the snapshot.
+        patch: the uncommitted changes.
+    """
+
+    def __init__(self, experiment: Experiment, given: handed.Handed, manifest: bytes, patch: bytes) -> None:
+        self._experiment = experiment
+        self._given = given
+        self._manifest = manifest
+        self._patch = patch
+        self._proved = 0.0
+        self._sizes: dict[str, int] = {}
+
+    def begin(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
+        """Record a trial and put it into the queue."""
+        submission.record_here(self._experiment, self._plan(definition), run)
+
+    def begin_again(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
+        """Put a recorded trial into the queue, if it isn't there."""
+        submission.hand_over_here(self._experiment, self._plan(definition), run)
+
+    def look(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Read the journals that have grown; now and then prove that supervisors live."""
+        active = list(trials)
+        ended = [trial for trial in active if self._has_news(trial) and trial.take(*trial.record.status())]
+        now = time.monotonic()
+        if now - self._proved >= _PROOF_SECONDS:
+            self._proved = now
+            begun = [trial for trial in active if not trial.ended and trial.state != states.QUEUED]
+            queued = [trial for trial in active if trial.state == states.QUEUED][:1]
+            for trial in self._prove([*begun, *queued]):
+                ended.append(trial)
+        return ended
+
+    def _has_news(self, trial: Trial) -> bool:
+        import os
+
+        try:
+            size = os.stat(trial.record.layout.journal).st_size
+        except OSError:
+            return not trial.record.exists()
+        known, self._sizes[trial.id] = self._sizes.get(trial.id), size
+        return size != known
+
+    def _prove(self, trials: list[Trial]) -> list[Trial]:
+        from turnout.targets.compute_target import scheduler_for
+
+        if not trials:
+            return []
+        scheduler = scheduler_for(trials[0].record.definition["target"], self._experiment.workspace.home)
+        told = scheduler.poll([trial.record.layout.root for trial in trials])
+        return [trial for trial in trials if trial.id in told and trial.take(*told[trial.id])]
+
+    def end(self, trial: Trial, reason: str) -> None:
+        """Ask whoever looks after it."""
+        _ask_for_end(trial, reason)
+
+    def pause(self, watches: bool) -> float:
+        """Return a short while when what they log matters."""
+        return _LOCAL_PAUSE if watches else _SAFETY_PAUSE
+
+    def _plan(self, definition: dict[str, Any]) -> submission.Plan:
+        return submission.Plan(definition, self._given, self._manifest, self._patch, [])
+
+
+class Elsewhere:
+    """Trials of another machine; the arguments are those of `Here`, and `report` gets what has to be tried again."""
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        given: handed.Handed,
+        manifest: bytes,
+        patch: bytes,
+        report: Callable[[str], None],
+    ) -> None:
+        self._experiment = experiment
+        self._given = handed.Handed({}, given.secrets, given.tools)
+        self._manifest = manifest
+        self._patch = patch
+        self._report = report
+        self._took = 0.0
+
+    def begin(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
+        """Record a trial, and give it to its machine until that has taken it."""
+        submission.record_elsewhere(self._experiment, self._plan(definition), run, report=self._report)
+
+    def begin_again(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
+        """Give a recorded trial to its machine."""
+        submission.give(self._experiment, self._plan(definition), run, self._report)
+
+    def look(self, trials: Iterable[Trial]) -> list[Trial]:
+        """Bring what is new of each."""
+        began = time.monotonic()
+        ended = [trial for trial in trials if trial.take(*_run_of(trial.record).status_and_reason())]
+        self._took = time.monotonic() - began
+        return ended
+
+    def end(self, trial: Trial, reason: str) -> None:
+        """Ask its machine, now or when it can be reached again."""
+        _ask_for_end(trial, reason)
+
+    def pause(self, watches: bool) -> float:
+        """Return a while that leaves the connection to others, too."""
+        return max(_AWAY_PAUSE, _AWAY_SHARE * self._took)
+
+    def _plan(self, definition: dict[str, Any]) -> submission.Plan:
+        return submission.Plan(definition, self._given, self._manifest, self._patch, [])
+
+
+def _ask_for_end(trial: Trial, reason: str) -> None:
+    _run_of(trial.record)._request_cancel(by="its sweep", reason=reason)
+
+
+def _run_of(record: RunRecord) -> Any:
+    from turnout.run import Run
+
+    return Run(record.layout.root)

@@ -1,0 +1,65 @@
+"""The metric by which the trials of a sweep are compared, and which of two values is the better one. No I/O."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from enum import Enum
+from typing import Any
+
+from turnout.sweeps.exceptions import HyperDriveConfigException
+
+
+class PrimaryMetricGoal(Enum):
+    """Whether the primary metric is to be as large as can be, or as small."""
+
+    MAXIMIZE = "MAXIMIZE"
+    MINIMIZE = "MINIMIZE"
+
+    @staticmethod
+    def from_str(goal: str) -> PrimaryMetricGoal:
+        """Return the goal that a word means, in any case: maximize, minimize.
+
+        Raises:
+            HyperDriveConfigException: it means none.
+        """
+        try:
+            return PrimaryMetricGoal[str(goal).upper()]
+        except KeyError:
+            raise HyperDriveConfigException(
+                f"the goal of the primary metric is maximize or minimize, not {goal!r}"
+            ) from None
+
+
+class PrimaryMetric:
+    """The metric's name, and an order of its values.
+
+    Args:
+        name: as the script logs it.
+        goal: which end is the better one.
+    """
+
+    def __init__(self, name: str, goal: PrimaryMetricGoal) -> None:
+        self.name = name
+        self.goal = goal
+        self.maximize = goal is PrimaryMetricGoal.MAXIMIZE
+
+    def better(self, value: float, other: float) -> bool:
+        """Say whether `value` is strictly better than `other`; whatever is no number (NaN) is worse than all numbers."""
+        if math.isnan(value) or math.isnan(other):
+            return math.isnan(other) and not math.isnan(value)
+        return value > other if self.maximize else value < other
+
+    def best(self, values: Iterable[float]) -> float | None:
+        """Return the best of the values, the first of those that are alike; None of none."""
+        found: float | None = None
+        for value in values:
+            if found is None or self.better(value, found):
+                found = value
+        return found
+
+
+def numbers(logged: Any) -> list[float]:
+    """Return what of a metric's logged values counts: its numbers, in order. True and False are none."""
+    found = logged if isinstance(logged, list) else [logged]
+    return [float(value) for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]

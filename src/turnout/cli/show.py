@@ -13,13 +13,27 @@ import click
 
 from turnout.cli import application, common, text
 from turnout.runtime import events, processes, states
+from turnout.runtime.record import SWEEP_RUN
 
 if TYPE_CHECKING:
     from turnout.run import Run
     from turnout.runtime.record import RunRecord
 
 _GIT = "azureml.git."
-_REPEATED = ("ContentSnapshotId", "_azureml.ComputeTargetType")
+_REPEATED = ("ContentSnapshotId", "_azureml.ComputeTargetType", "best_data_container_id")
+_OF_SWEEPS = (
+    "generator_config",
+    "policy_config",
+    "primary_metric_config",
+    "max_total_jobs",
+    "max_concurrent_jobs",
+    "max_duration_minutes",
+    "runTemplate",
+    "azureml.runsource",
+    "platform",
+    "resume_from",
+    "space_size",
+)
 _LARGE = 4 << 20  # bytes of events beyond which the index is asked for the metrics
 _SHOWN_METRICS = 30
 
@@ -199,8 +213,18 @@ def _print(facts: dict[str, Any]) -> None:
     lines.add("git", _git(facts["git"], facts["patch"]))
     lines.add("environment", _environment_line(facts["environment"]))
     lines.add("interpreter", (facts["environment"] or {}).get("interpreter"))
-    lines.add("tags", _pairs(facts["tags"]))
-    further = {key: value for key, value in facts["properties"].items() if not _is_shown(key)}
+    sweep = facts["type"] == SWEEP_RUN
+    own = facts["id"] + "_"
+    lines.add("sweep", f"turnout sweep show {facts['id']}" if sweep else None)
+    lines.add(
+        "tags",
+        _pairs({key: value for key, value in facts["tags"].items() if not (sweep and _is_kept_by_sweep(key, own))}),
+    )
+    further = {
+        key: value
+        for key, value in facts["properties"].items()
+        if not _is_shown(key) and not (sweep and _is_kept_by_sweep(key, own))
+    }
     lines.add("properties", _pairs(further))
     lines.add("files", facts["files"] or None)
     lines.add("unreadable", f"{facts['unreadable_events']} lines of events" if facts["unreadable_events"] else None)
@@ -263,6 +287,11 @@ def _git(git: dict[str, str], patch: int) -> str | None:
 def _is_shown(key: str) -> bool:
     """Say whether a property only repeats, under v1's name, what has a line of its own."""
     return key in _REPEATED or key.startswith((_GIT, "mlflow.source.git."))
+
+
+def _is_kept_by_sweep(key: str, own: str) -> bool:
+    """Say whether a tag or property of a sweep is what `turnout sweep show` shows: its configuration, or a trial's."""
+    return key in _OF_SWEEPS or key.startswith(own)
 
 
 def _environment_line(environment: dict[str, Any] | None) -> str | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from turnout.cli import application, common, errors, progress, run_options, streams
+from turnout.runtime.record import SWEEP_RUN
 
 if TYPE_CHECKING:
     from turnout.run import Run
@@ -86,7 +87,7 @@ def follow_to_end(run: Run, as_json: bool) -> int:
         streams.say(f"{state}{' after ' + text.duration(took) if took else ''}{reason}")
         if state != "Completed":
             streams.say(f"see: turnout show {run.id}, turnout logs {run.id}")
-    return exit_code(state, result)
+    return exit_code(state, result, run.type)
 
 
 def _detached(run: Run, code: int, why: str = "") -> int:
@@ -97,8 +98,13 @@ def _detached(run: Run, code: int, why: str = "") -> int:
     return code
 
 
-def exit_code(state: str, result: dict[str, Any]) -> int:
-    """Return what the command ends with: the script's own code, 128 + n for signal n, 125 when it never ran."""
+def exit_code(state: str, result: dict[str, Any], kind: str | None = None) -> int:
+    """Return what the command ends with: the script's own code, 128 + n for signal n, 125 when it never ran.
+
+    A sweep, whose script is Turnout's own, gives 0 when it is Completed, else 1.
+    """
+    if kind == SWEEP_RUN:
+        return 0 if state == "Completed" else 1
     if result.get("signal"):
         return 128 + int(result["signal"])
     if result.get("exit_code") is not None:

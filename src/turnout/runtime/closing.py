@@ -22,6 +22,9 @@ from turnout.runtime import (
 from turnout.runtime.objects import ObjectStore
 from turnout.runtime.record import SUPERVISED, RunRecord
 
+_USAGE = 2
+"""Exit code of a script that argparse ended: its arguments can't be used."""
+
 
 class CheckoutFailedError(Exception):
     """The snapshot can't be copied out."""
@@ -222,6 +225,8 @@ def _reason(
         hint = " (often the kernel, out of memory)" if name == "SIGKILL" else ""
         return "the script was ended by %s%s" % (name, hint)
     said = (reported or {}).get("message") or last_exception(run.script_log, hide=hide)
+    if not said and outcome.exit_code == _USAGE:
+        said = usage_error(run.script_log, hide)
     return "the script ended with exit code %s%s" % (outcome.exit_code, ": %s" % said if said else "")
 
 
@@ -254,6 +259,12 @@ def _tail(path: str, block: int = 16384) -> List[str]:
             return stream.read().decode("utf-8", "replace").splitlines()
     except OSError:
         return []
+
+
+def usage_error(path: str, hide: redaction.Hide = redaction.as_it_is) -> str:
+    """Return the last line of a log where it is what argparse prints, `train.py: error: …`; else an empty string."""
+    line = last_line(path)
+    return hide(line) if ": error: " in line else ""
 
 
 def last_exception(path: str, block: int = 16384, hide: redaction.Hide = redaction.as_it_is) -> str:

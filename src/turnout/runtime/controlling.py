@@ -28,7 +28,8 @@ WAKES = signal.SIGURG
 _MISTAKES = 3
 """How often a controller that ended by a mistake of its own is started again."""
 _SHORT_SECONDS = 1.0
-"""A life; one that was shorter is followed by a pause of this length."""
+"""A life; shorter ones, one after the other, are followed by ever longer pauses."""
+_PAUSE_SECONDS, _LONGEST_PAUSE, _DOUBLINGS = 0.1, 10.0, 7
 
 
 def is_controlled(definition: Dict[str, Any]) -> bool:
@@ -41,6 +42,7 @@ class Restarts:
 
     def __init__(self) -> None:
         self._mistakes = 0
+        self._shorts = 0
         self._began = 0.0
 
     def begun(self) -> None:
@@ -62,7 +64,10 @@ class Restarts:
     def pause(self) -> Optional[float]:
         """Return until when, on the monotonic clock, to wait before; None for at once."""
         now = time.monotonic()
-        return now + _SHORT_SECONDS if now - self._began < _SHORT_SECONDS else None
+        self._shorts = self._shorts + 1 if now - self._began < _SHORT_SECONDS else 0
+        if not self._shorts:
+            return None
+        return now + min(_LONGEST_PAUSE, _PAUSE_SECONDS * float(1 << min(self._shorts - 1, _DOUBLINGS)))
 
 
 def reported(run: layout.RunLayout) -> str:

@@ -107,3 +107,54 @@ def _later(seconds: float) -> Callable[[], bool]:
     """Return a condition that holds after a while: a kill comes at any moment."""
     until = time.monotonic() + seconds
     return lambda: time.monotonic() >= until
+
+
+def test_a_trial_that_was_recorded_and_not_handed_over_is_handed_over(
+    turnout: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, until: Any
+) -> None:
+    turnout.script(TRAIN)
+    kills = tmp_path / "kills"
+    kills.mkdir()
+    monkeypatch.setenv("KILLS", str(kills))
+    words = ("--choice", "x=1,2,3", "--sampling", "grid", "--max-concurrent-runs", "1", "--maximize", "score")
+    given = ("--environment", sys.executable, *words, "--detach", "--json")
+    sweep = Path(json.loads(turnout("sweep", "start", *given, "train.py").stdout)["directory"])
+    first = Path(f"{sweep}_0")
+    until(lambda: (first / "process").exists())
+    gone = _end(sweep)
+
+    # As a controller leaves it that is killed between the two: a trial is announced before it is there.
+    announced = {"t": time.time(), "e": "child", "id": f"{sweep.name}_1"}
+    (sweep / "events" / "earlier.jsonl").write_text(json.dumps(announced) + "\n")
+    second = Path(f"{sweep}_1")
+    second.mkdir(0o700)
+    for name in ("events", "user_logs", "system_logs"):
+        (second / name).mkdir()
+    definition = records.read_json(str(first / "run.json"))
+    definition.update(id=second.name, submitter=gone, arguments=["--x", "2"], handed_over="0123456789abcdef")
+    definition["sweep"] = {"number": 1, "parameters": {"x": 2}}
+    records.write_json(str(second / "run.json"), definition)
+    (second / "manifest").write_bytes((first / "manifest").read_bytes())
+    created = {"t": time.time(), "state": "NotStarted", "reason": "submitted"}
+    (second / "journal.jsonl").write_text(json.dumps(created) + "\n")
+    # Its variables are those of the sweep, whose file stays until that has ended.
+    secrets = sweep.parents[3] / "secrets"
+    handed = records.read_json(str(sweep / "run.json"))["handed_over"]
+    (secrets / definition["handed_over"]).write_bytes((secrets / handed).read_bytes())
+
+    shown = turnout.json("show", second.name)
+    assert (shown["status"], shown["reason"]) == ("NotStarted", "its sweep hands it over")
+    for number in range(KILLS):
+        (kills / str(number)).touch()
+    turnout("wait", sweep.name)
+    facts = turnout.json("sweep", "show", sweep.name)
+    ended = sorted((trial["number"], trial["status"], trial["score"]) for trial in facts["trials"])
+    assert ended == [(0, "Completed", 1.0), (1, "Completed", 2.0), (2, "Completed", 3.0)]
+
+
+def _end(sweep: Path) -> Any:
+    """Kill the controller and who would start it again; return who the controller was."""
+    names = [records.read_json(str(sweep / name)) for name in ("lock", "process")]
+    for identity in names:
+        os.kill(identity["pid"], 9)
+    return names[1]

@@ -19,6 +19,7 @@ from turnout.runtime import (
     closing,
     controlling,
     dispatching,
+    elsewhere,
     handed,
     keeper,
     layout,
@@ -38,7 +39,6 @@ from turnout.runtime.record import RunRecord
 
 if TYPE_CHECKING:
     from turnout.runtime.containers.container import Container
-    from turnout.runtime.launchers.companion import Companion
 
 GRACE_SECONDS = 10.0
 """Between SIGTERM and SIGKILL when a script is to end."""
@@ -82,8 +82,7 @@ class Supervisor:
         self.launches = 0
         self.followers: Set[int] = set()
         self.inspection: Any = None
-        self.companion: Optional[Companion] = None
-        self.waits = ""
+        self.elsewhere = elsewhere.Elsewhere(home, run, self.definition, self.journal)
         self.restarts = controlling.Restarts() if controlling.is_controlled(self.definition) else None
         self.members = members.Members(run, self.own_children)
         self.gathered = os.path.exists(run.cgroup)
@@ -106,7 +105,7 @@ class Supervisor:
                 if order != states.CLOSE:
                     self.transition(state)
             if order == states.CLOSE:
-                self.leave_elsewhere()
+                self.elsewhere.leave(self.outcome)
                 closing.close(self.home, self.run, self.journal, state, self.outcome)
                 return
             if order == states.COLLECT:
@@ -145,51 +144,13 @@ class Supervisor:
         self.outcome.take_request(request)
         return states.CANCEL
 
-    def beside(self) -> Companion:
-        """Return what follows the script's work elsewhere. Raises ValueError when the run can't be launched at all."""
-        if self.companion is None:
-            from turnout.runtime import launching
-
-            self.companion = launching.companion(self.home, self.run, self.definition)
-        return self.companion
-
     def wait_for_room(self) -> str:
-        """Wait until nothing elsewhere speaks against a start, saying why; return the event that ends it."""
-        told = ""
-        while True:
-            try:
-                reason = self.beside().hindrance()
-            except ValueError:
-                return states.ADMITTED  # the start says what is wrong
-            if not reason:
-                return states.ADMITTED
-            if reason != told:
-                told = reason
-                self.journal.append({"t": time.time(), "state": states.QUEUED, "reason": reason})
+        """Wait until nothing elsewhere speaks against a start; return the event that ends it."""
+        while not self.elsewhere.has_room():
             self.rest(time.monotonic() + _ROOM_SECONDS)
             if self.cancelled():
                 return states.CANCEL
-
-    def look_elsewhere(self) -> None:
-        """Follow the script's work elsewhere, and journal what that waits for."""
-        script = self.members.script()
-        if script is None or script["pid"] <= 0:
-            return  # it is just beginning
-        self.beside().begin(script["pid"])
-        waits = self.beside().waits()
-        if waits != self.waits:
-            self.waits = waits
-            self.journal.append({"t": time.time(), "state": states.RUNNING, "reason": waits})
-
-    def leave_elsewhere(self) -> None:
-        """See to it that nothing goes on elsewhere when the run has ended."""
-        try:
-            code = self.outcome.exit_code
-            reason = self.beside().end(failed=code is not None and code != 0)
-        except ValueError:
-            return  # it could never be launched
-        if reason and not self.outcome.reason:
-            self.outcome.reason = reason
+        return states.ADMITTED
 
     def build(self) -> str:
         """Find or build the environment; a build runs in a process group of its own, so that it can be ended."""
@@ -325,7 +286,7 @@ class Supervisor:
                 self.cancelled()
                 return states.TIME_LIMIT
             self.inspect()
-            self.look_elsewhere()
+            self.elsewhere.look(self.members.script())
             self.rest(self.next_step(deadline), self.script)
         return self.ended()
 
@@ -387,7 +348,7 @@ class Supervisor:
 
     def own_children(self) -> "set[int]":
         """Return the pids of children that aren't the run's."""
-        beside = (self.inspection, self.companion)
+        beside = (self.inspection, self.elsewhere)
         return self.followers | {each.pid for each in beside if each is not None and each.pid}
 
     def adopt(self) -> bool:
@@ -522,7 +483,7 @@ class Supervisor:
         if not self.outcome.alone:
             self.outcome.leftovers = self.members.end(_LEFTOVERS_GRACE_SECONDS)
         self.members.forget()
-        self.leave_elsewhere()
+        self.elsewhere.leave(self.outcome)
         request = self.record.cancel_request()
         if request is not None and records.moment(request.get("t")) <= self.outcome.ended:
             self.outcome.take_request(request)

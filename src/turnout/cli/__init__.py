@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "turnout.cli.sweep",
         "Run a script many times with other hyperparameters; show, stop, and name the best.",
     ),
+    "azureml": ("turnout.cli.azureml", "Run what was written for Azure ML SDK v1."),
     "runs": ("turnout.cli.runs", "List runs, newest first; `runs delete` deletes some."),
     "show": ("turnout.cli.show", "Show what is known of a run."),
     "logs": ("turnout.cli.logs", "Print a run's log; -f follows it."),

@@ -1,5 +1,7 @@
 """Ships the runtime: copies it to `HOME/runtime/DIGEST/turnout`, from where supervisors run and scripts import.
 
+Beside it lies `azureml/`, one file that lets scripts import v1's names (see `shipped_azureml`).
+
 DIGEST is that of the files' contents. A copy is never changed, so a run keeps the runtime that it began with when
 Turnout is updated beneath it.
 """
@@ -8,13 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Dict, List, Tuple
+from typing import Dict, List, Set, Tuple
 
 from turnout.runtime import layout, records
 
 _RUNTIME = os.path.dirname(os.path.abspath(__file__))
 _PACKAGE = os.path.dirname(_RUNTIME)
-_INIT = "shipped_init.py"
+_INITS = {"turnout/__init__.py": "shipped_init.py", "azureml/__init__.py": "shipped_azureml.py"}
+"""Files of the copy that are made from one of the runtime's."""
 _DIGEST_LENGTH = 64
 _SEEN = "seen-"
 _VERSION = '__version__ = "'
@@ -45,7 +48,7 @@ def present(home: layout.Home) -> str:
 
 def contents() -> Dict[str, bytes]:
     """Return the files of a copy of this runtime, by their paths below its directory."""
-    return {"turnout/" + name: data for name, data in _contents(_sources()).items()}
+    return _contents(_sources())
 
 
 def is_copy(name: str) -> bool:
@@ -114,13 +117,14 @@ def _look(files: List[Tuple[str, str]]) -> str:
 
 
 def _contents(files: List[Tuple[str, str]]) -> Dict[str, bytes]:
-    """Return what goes into the copy, by path within the package."""
+    """Return what goes into the copy, by path below its directory."""
     contents = {}
     for name, path in files:
         with open(path, "rb") as stream:
-            contents[name] = stream.read()
-    template = contents["runtime/%s" % _INIT].decode("utf-8")
-    contents["__init__.py"] = template.replace(_VERSION, _VERSION + _version(), 1).encode("utf-8")
+            contents["turnout/" + name] = stream.read()
+    for name, source in _INITS.items():
+        template = contents["turnout/runtime/" + source].decode("utf-8")
+        contents[name] = template.replace(_VERSION, _VERSION + _version(), 1).encode("utf-8")
     return contents
 
 
@@ -152,7 +156,7 @@ def _copy(contents: Dict[str, bytes], home: layout.Home, target: str) -> None:
             os.mkdir(os.path.join(temporary, directory), layout.DIRECTORY_MODE)
         # Synced, as a power cut must not leave a copy that looks whole and has empty files for every later run.
         for name, data in contents.items():
-            records.write_atomic(os.path.join(temporary, "turnout", name), data, sync=True)
+            records.write_atomic(os.path.join(temporary, name), data, sync=True)
         for directory in directories:
             records.sync_directory(os.path.join(temporary, directory))
         os.rename(temporary, target)
@@ -167,10 +171,10 @@ def _copy(contents: Dict[str, bytes], home: layout.Home, target: str) -> None:
 
 def _directories(contents: Dict[str, bytes]) -> List[str]:
     """Return the directories that the files need, parents first."""
-    found = {"turnout"}
+    found: Set[str] = set()
     for name in contents:
-        directory = os.path.dirname("turnout/" + name)
-        while directory not in found:
+        directory = os.path.dirname(name)
+        while directory and directory not in found:
             found.add(directory)
             directory = os.path.dirname(directory)
     return sorted(found)

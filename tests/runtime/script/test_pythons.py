@@ -204,7 +204,8 @@ def module_file(name: str) -> Path | None:
 
 def script_files() -> set[Path]:
     """Return what `turnout.runtime.script` is made of and all it imports."""
-    pending = {*(RUNTIME / "script").glob("*.py"), RUNTIME / "shipped_init.py", RUNTIME.parent / "exceptions.py"}
+    shipped = {RUNTIME / "shipped_init.py", RUNTIME / "shipped_azureml.py"}
+    pending = {*(RUNTIME / "script").glob("*.py"), *shipped, RUNTIME.parent / "exceptions.py"}
     found: set[Path] = set()
     while pending:
         path = pending.pop()

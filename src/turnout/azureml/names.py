@@ -1,0 +1,296 @@
+"""Which of v1's names is which class of Turnout's, module by module, and what to use instead of those that aren't there.
+
+The spellings are those that v1's last release had, and that public code uses.
+"""
+
+from __future__ import annotations
+
+import turnout
+
+VERSION = f"1.62.0+turnout.{turnout.__version__}"
+"""What `azureml.core.VERSION` says: v1's last release, whose names these are, and who answers to them."""
+
+_SECTIONS = "turnout.config.sections"
+_DATA = "turnout.config.data"
+_DISTRIBUTED = "turnout.config.distributed"
+_ENVIRONMENT = "turnout.environments.sections"
+_AUTHENTICATION = "turnout.azureml.authentication"
+_EXCEPTIONS = "turnout.exceptions"
+_FURTHER = "turnout.azureml.exceptions"
+_SWEEPS = "turnout.sweeps"
+
+
+def _all(module: str, *names: str) -> dict[str, str]:
+    """Return names that a module of Turnout's has, too."""
+    return {name: f"{module}:{name}" for name in names}
+
+
+_RUN = {
+    "Run": "turnout.run:Run",
+    "_OfflineRun": "turnout.runtime.script.offline:OfflineRun",
+    "get_run": "turnout.azureml.functions:get_run",
+}
+_CONFIGURATION = {
+    **_all("turnout.config.run_configuration", "RunConfiguration"),
+    **_all(
+        _DISTRIBUTED,
+        "DockerConfiguration",
+        "MpiConfiguration",
+        "ParallelTaskConfiguration",
+        "PyTorchConfiguration",
+        "TensorflowConfiguration",
+    ),
+    **_all(
+        _SECTIONS,
+        "AmlComputeConfiguration",
+        "ApplicationEndpointConfiguration",
+        "HdiConfiguration",
+        "HistoryConfiguration",
+        "KubernetesComputeConfiguration",
+        "SparkConfiguration",
+    ),
+    **_all(
+        _DATA,
+        "Data",
+        "DataLocation",
+        "DataPath",
+        "DataReferenceConfiguration",
+        "DatacacheConfiguration",
+        "Dataset",
+        "DatasetRegistrationOptions",
+        "GlobsOptions",
+        "MountOptions",
+        "OutputData",
+        "OutputOptions",
+        "RegistrationOptions",
+        "UploadOptions",
+        "Uri",
+    ),
+    **_all(_ENVIRONMENT, "ContainerRegistry"),
+    **_all("turnout.environments.conda_dependencies", "CondaDependencies"),
+    "EnvironmentDefinition": "turnout.environments.environment:Environment",
+    "DEFAULT_CPU_IMAGE": "turnout.azureml.functions:DEFAULT_CPU_IMAGE",
+    "DEFAULT_GPU_IMAGE": "turnout.azureml.functions:DEFAULT_GPU_IMAGE",
+}
+_OF_ENVIRONMENTS = {
+    **_all("turnout.environments.environment", "Environment", "EnvironmentReference"),
+    **_all("turnout.environments.conda_dependencies", "CondaDependencies"),
+    **_all("turnout.environments.image_details", "DockerImageDetails", "ImageBuildDetails"),
+    **_all(
+        _ENVIRONMENT,
+        "ContainerRegistry",
+        "DockerBuildContext",
+        "DockerImagePlatform",
+        "DockerSection",
+        "PythonSection",
+        "RCranPackage",
+        "RGitHubPackage",
+        "RSection",
+        "RegistryIdentity",
+        "SparkPackage",
+        "SparkSection",
+    ),
+    "DEFAULT_CPU_IMAGE": "turnout.azureml.functions:DEFAULT_CPU_IMAGE",
+    "DEFAULT_GPU_IMAGE": "turnout.azureml.functions:DEFAULT_GPU_IMAGE",
+}
+_COMPUTE = {
+    "ComputeTarget": "turnout.targets.compute_target:ComputeTarget",
+    "HDInsightCompute": "turnout.targets.hdinsight_compute:HDInsightCompute",
+    "RemoteCompute": "turnout.targets.remote_compute:RemoteCompute",
+}
+_RAISED = {
+    **_all(
+        _EXCEPTIONS,
+        "ActivityFailedException",
+        "ComputeTargetException",
+        "ExperimentExecutionException",
+        "RunConfigurationException",
+        "RunEnvironmentException",
+        "SnapshotException",
+        "UserErrorException",
+        "WorkspaceException",
+    ),
+    **_all(
+        _FURTHER,
+        "AuthenticationException",
+        "AzureMLAggregatedException",
+        "DatasetTimestampMissingError",
+        "DiscoveryUrlNotFoundException",
+        "ParallelRunException",
+        "ProjectSystemException",
+        "ServiceException",
+        "TrainingException",
+        "WebserviceException",
+        "WorkspacePrivateEndpointException",
+    ),
+    "AzureMLException": "turnout.exceptions:TurnoutException",
+}
+_EXPRESSIONS = _all(
+    _SWEEPS,
+    "choice",
+    "lognormal",
+    "loguniform",
+    "normal",
+    "qlognormal",
+    "qloguniform",
+    "qnormal",
+    "quniform",
+    "randint",
+    "uniform",
+)
+_SAMPLINGS = _all(
+    _SWEEPS,
+    "BayesianParameterSampling",
+    "GridParameterSampling",
+    "HyperParameterSampling",
+    "RandomParameterSampling",
+)
+_POLICIES = _all(
+    _SWEEPS,
+    "BanditPolicy",
+    "EarlyTerminationPolicy",
+    "MedianStoppingPolicy",
+    "NoTerminationPolicy",
+    "TruncationSelectionPolicy",
+)
+_SWEEP_CONFIGURATION = _all(_SWEEPS, "HyperDriveConfig", "HyperDriveRunConfig", "PrimaryMetricGoal")
+_SWEEP_RUN = _all(_SWEEPS, "HyperDriveRun", "PrimaryMetricGoal")
+
+MODULES: dict[str, dict[str, str]] = {
+    "azureml.core": {
+        **_all("turnout.workspace", "Workspace"),
+        **_all("turnout.experiment", "Experiment"),
+        **_all("turnout.config.script_run_config", "ScriptRunConfig"),
+        **_all("turnout.config.run_configuration", "RunConfiguration"),
+        **_all("turnout.environments.environment", "Environment"),
+        **_all(_ENVIRONMENT, "ContainerRegistry"),
+        "ComputeTarget": _COMPUTE["ComputeTarget"],
+        "Run": _RUN["Run"],
+        "ScriptRun": _RUN["Run"],
+        "get_run": _RUN["get_run"],
+        "VERSION": "turnout.azureml.names:VERSION",
+        "__version__": "turnout.azureml.names:VERSION",
+    },
+    "azureml.core.workspace": _all("turnout.workspace", "Workspace"),
+    "azureml.core.experiment": _all("turnout.experiment", "Experiment"),
+    "azureml.core.run": _RUN,
+    "azureml.core.script_run": {"ScriptRun": _RUN["Run"]},
+    "azureml.core.script_run_config": {
+        **_all("turnout.config.script_run_config", "ScriptRunConfig"),
+        **_all("turnout.config.run_configuration", "RunConfiguration"),
+    },
+    "azureml.core.runconfig": _CONFIGURATION,
+    "azureml.core.environment": _OF_ENVIRONMENTS,
+    "azureml.core.conda_dependencies": {
+        **_all("turnout.environments.conda_dependencies", "CondaDependencies"),
+    },
+    "azureml.core.container_registry": _all(_ENVIRONMENT, "ContainerRegistry", "RegistryIdentity"),
+    "azureml.core.compute": _COMPUTE,
+    "azureml.core.compute.compute": {"ComputeTarget": _COMPUTE["ComputeTarget"]},
+    "azureml.core.compute.hdinsight": {"HDInsightCompute": _COMPUTE["HDInsightCompute"]},
+    "azureml.core.compute.remote": {"RemoteCompute": _COMPUTE["RemoteCompute"]},
+    "azureml.core.compute_target": {
+        "ComputeTargetException": f"{_EXCEPTIONS}:ComputeTargetException",
+        "ComputeTarget": _COMPUTE["ComputeTarget"],
+    },
+    "azureml.core.authentication": {
+        **_all(
+            _AUTHENTICATION,
+            "AbstractAuthentication",
+            "AccessToken",
+            "ArmTokenAuthentication",
+            "Audience",
+            "AzureCliAuthentication",
+            "AzureMLTokenAuthentication",
+            "InteractiveLoginAuthentication",
+            "MsiAuthentication",
+            "ServicePrincipalAuthentication",
+            "TokenAuthentication",
+        ),
+        "AuthenticationException": f"{_FURTHER}:AuthenticationException",
+    },
+    "azureml.core.resource_configuration": _all(_SECTIONS, "ResourceConfiguration"),
+    "azureml.exceptions": _RAISED,
+    "azureml.exceptions._azureml_exception": _RAISED,
+    "azureml._common.exceptions": {"AzureMLException": _RAISED["AzureMLException"]},
+    "azureml._restclient.constants": {"RunStatus": "turnout.azureml.functions:RunStatus"},
+    "azureml.telemetry": _all("turnout.azureml.telemetry", "INSTRUMENTATION_KEY", "set_diagnostics_collection"),
+    "azureml.widgets": _all("turnout.azureml.widgets", "RunDetails"),
+    "azureml.widgets.run_details": _all("turnout.azureml.widgets", "RunDetails"),
+    "azureml.train.hyperdrive": {
+        **_EXPRESSIONS,
+        **_SAMPLINGS,
+        **_POLICIES,
+        **_SWEEP_CONFIGURATION,
+        **_SWEEP_RUN,
+    },
+    "azureml.train.hyperdrive.policy": _POLICIES,
+    "azureml.train.hyperdrive.sampling": {**_SAMPLINGS, **_EXPRESSIONS},
+    "azureml.train.hyperdrive.runconfig": _SWEEP_CONFIGURATION,
+    "azureml.train.hyperdrive.run": _SWEEP_RUN,
+    "azureml.train.hyperdrive.parameter_expressions": _EXPRESSIONS,
+    "azureml.train.hyperdrive.exceptions": {
+        **_all(_SWEEPS, "HyperDriveConfigException", "HyperDriveException"),
+        "HyperDriveNotImplementedException": "turnout.sweeps.exceptions:HyperDriveNotImplementedException",
+        **_all(
+            _FURTHER,
+            "HyperDriveRehydrateException",
+            "HyperDriveScenarioNotSupportedException",
+            "HyperDriveServiceException",
+        ),
+    },
+}
+"""Each module's names → where Turnout has them."""
+
+_SERVING = (
+    "serving models is not what Turnout is for; load the model's file in a service of your own (FastAPI, BentoML)"
+)
+_PIPELINES = "pipelines are not carried out; submit each step, and wait for it, in a script"
+_AUTOML = "automated machine learning is not carried out; a sweep tries hyperparameters of a script"
+_DATA_YET = "datastores and datasets are not there yet; give the script the path or URL of its data as an argument"
+_MODELS_YET = "the model registry is not there yet; a run keeps its outputs/, and `turnout download` fetches them"
+_INTERPRET = "use the package interpret-community itself"
+
+INSTEAD: dict[str, str] = {
+    "azureml.core.Dataset": _DATA_YET,
+    "azureml.core.Datastore": _DATA_YET,
+    "azureml.core.dataset": _DATA_YET,
+    "azureml.core.datastore": _DATA_YET,
+    "azureml.data": _DATA_YET,
+    "azureml.opendatasets": "open datasets are not there; download the files that you need",
+    "azureml.dataprep": _DATA_YET,
+    "azureml.core.Model": _MODELS_YET,
+    "azureml.core.model": _MODELS_YET,
+    "azureml.core.Keyvault": "there is no key vault; `turnout submit --secret NAME` gives a script a secret",
+    "azureml.core.keyvault": "there is no key vault; `turnout submit --secret NAME` gives a script a secret",
+    "azureml.core.Webservice": _SERVING,
+    "azureml.core.webservice": _SERVING,
+    "azureml.core.Image": _SERVING,
+    "azureml.core.image": _SERVING,
+    "azureml.core.compute.AmlCompute": (
+        "clusters by vm_size are not there yet; use the target 'local', or `turnout target add`"
+    ),
+    "azureml.core.compute.ComputeInstance": (
+        "compute instances are not there yet; use the target 'local', or `turnout target add`"
+    ),
+    "azureml.core.compute.AksCompute": _SERVING,
+    "azureml.core.compute.DatabricksCompute": "use a Spark cluster: `turnout target add NAME --spark-master …`",
+    "azureml.core.compute.SynapseCompute": "use a Spark cluster: `turnout target add NAME --spark-master …`",
+    "azureml.core.compute.KubernetesCompute": "Kubernetes is not there yet; use a machine over SSH",
+    "azureml.core.compute.DsvmCompute": "use RemoteCompute, a machine over SSH",
+    "azureml.train.estimator": "estimators are not there yet; use ScriptRunConfig with an Environment",
+    "azureml.train.dnn": "estimators are not there yet; use ScriptRunConfig with an Environment",
+    "azureml.train.sklearn": "estimators are not there yet; use ScriptRunConfig with an Environment",
+    "azureml.train.automl": _AUTOML,
+    "azureml.automl": _AUTOML,
+    "azureml.pipeline": _PIPELINES,
+    "azureml.contrib": "what was in azureml.contrib is not carried out",
+    "azureml.interpret": _INTERPRET,
+    "azureml.explain": _INTERPRET,
+    "azureml.tensorboard": "not there yet; write to logs/, and run tensorboard --logdir over the run's directory",
+    "azureml.mlflow": "not there yet; log with run.log",
+    "azureml.datadrift": "watching data for drift is not carried out; use the package evidently",
+    "azureml.monitoring": _SERVING,
+    "azureml.studio": "the designer's modules are not there",
+}
+"""What Turnout doesn't have → what to use instead."""

@@ -1,0 +1,30 @@
+"""Runs a script that was written for Azure ML SDK v1, as `python SCRIPT` would, with v1's names answered by Turnout."""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+from collections.abc import Sequence
+
+from turnout.azureml import door
+from turnout.exceptions import UserErrorException
+
+
+def run(script: str, arguments: Sequence[str]) -> None:
+    """Run a script as the main program of this process.
+
+    Args:
+        script: its path.
+        arguments: what it finds in `sys.argv[1:]`.
+
+    Raises:
+        UserErrorException: there is no such script.
+        BaseException: whatever ends the script.
+    """
+    if not os.path.isfile(script):
+        raise UserErrorException(f"there is no script {script}")
+    door.install()
+    sys.argv[:] = [script, *arguments]
+    sys.path[0] = os.path.dirname(os.path.abspath(script))
+    runpy.run_path(script, run_name="__main__")

@@ -1,0 +1,15 @@
+"""`turnout azureml`: projects that were written for Azure ML SDK v1."""
+
+from __future__ import annotations
+
+import click
+
+from turnout.cli.azureml import run
+
+
+@click.group("azureml")
+def command() -> None:
+    """Run what was written for Azure ML SDK v1, without an edit and without an account."""
+
+
+command.add_command(run.command)

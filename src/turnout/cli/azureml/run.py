@@ -1,0 +1,31 @@
+"""`turnout azureml run`: run a script that imports azureml."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from turnout.exceptions import UserErrorException
+
+
+@click.command("run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.argument("script")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def command(script: str, arguments: tuple[str, ...]) -> None:
+    """Run SCRIPT as `python SCRIPT ARGUMENTS…` would, with Turnout behind `import azureml`."""
+    if not os.path.isfile(script):
+        raise UserErrorException(f"there is no script {script}")
+    from turnout.azureml import running
+
+    try:
+        running.run(script, arguments)
+    except Exception:
+        import sys
+        import traceback
+
+        kind, error, trace = sys.exc_info()
+        while trace is not None and trace.tb_frame.f_code.co_filename != script:
+            trace = trace.tb_next  # where the script begins
+        traceback.print_exception(kind, error, trace)
+        raise click.exceptions.Exit(1) from None

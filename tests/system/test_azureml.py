@@ -1,0 +1,118 @@
+"""Projects that were written for Azure ML SDK v1, unchanged: `turnout azureml run`, and azureml in a submitted run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = pytest.mark.system
+SUBMIT = """
+from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
+from azureml.core.authentication import InteractiveLoginAuthentication
+from azureml.core.compute import ComputeTarget
+from azureml.core.compute_target import ComputeTargetException
+import azureml.core
+import sys
+
+print("SDK", azureml.core.VERSION)
+ws = Workspace.from_config(auth=InteractiveLoginAuthentication(tenant_id="t"))
+print(ws.name, ws.subscription_id, ws.resource_group, sep="|")
+try:
+    target = ComputeTarget(workspace=ws, name="cpu-cluster")
+except ComputeTargetException:
+    target = "local"
+env = Environment("mine")
+env.python.user_managed_dependencies = True
+env.python.interpreter_path = sys.executable
+src = ScriptRunConfig(source_directory="project", script="train.py", arguments=["--alpha", 0.5],
+                      compute_target=target, environment=env)
+run = Experiment(ws, "diabetes").submit(src, tags={"from": "v1"})
+run.wait_for_completion(show_output=True)
+print("mse", run.get_metrics()["mse"], run.get_status(), sys.argv[1:])
+"""
+TRAIN = """
+import argparse
+from azureml.core import Run
+from azureml.core.run import Run as same
+parser = argparse.ArgumentParser()
+parser.add_argument("--alpha", type=float)
+run = Run.get_context()
+assert same is Run
+run.log("mse", parser.parse_args().alpha * 2)
+print("experiment", run.experiment.name, run.experiment.workspace.name)
+"""
+
+
+@pytest.fixture
+def project(turnout: Any) -> Path:
+    turnout.script(SUBMIT, "submit.py")
+    turnout.script(TRAIN, "project/train.py")
+    turnout.script('{"subscription_id": "s", "resource_group": "r", "workspace_name": "old"}', ".azureml/config.json")
+    return Path(turnout.directory)
+
+
+@pytest.mark.parametrize("way", ["command", "module"])
+def test_a_project_runs_without_an_edit(turnout: Any, project: Path, way: str) -> None:
+    words = ["-m", "turnout.cli", "azureml", "run"] if way == "command" else ["-m", "turnout.azureml"]
+    if way == "command":
+        done = turnout("azureml", "run", "submit.py", "--flag", "x")
+    else:
+        done = subprocess.run(
+            [sys.executable, *words, "submit.py", "--flag", "x"],
+            cwd=project,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert "SDK 1.62.0" in done.stdout
+    assert "old|s|r" in done.stdout
+    assert "Streaming user_logs/std_log.txt" in done.stdout
+    assert "experiment diabetes old" in done.stdout
+    assert "mse 1.0 Completed ['--flag', 'x']" in done.stdout
+    assert "InteractiveLoginAuthentication is not needed" in done.stderr
+
+
+def test_a_script_gets_azureml_with_nothing_installed(turnout: Any) -> None:
+    turnout.script(TRAIN + "\nimport sys, turnout\nprint(sorted(m for m in sys.modules if m == 'turnout.workspace'))\n")
+    done = turnout("submit", "--experiment", "bare", "train.py", "--alpha", "2")  # an empty environment
+    assert "experiment bare default" in done.stdout
+    assert "[]" in done.stdout
+    assert turnout.json("metrics", "@last")["mse"] == 4.0
+
+
+def test_what_a_bare_environment_lacks_is_said(turnout: Any) -> None:
+    turnout.script("from azureml.core import Environment\n")
+    turnout("submit", "train.py", code=1)
+    assert "it needs a full installation of turnout" in turnout.json("show", "@last")["reason"]
+
+
+def test_an_installed_azureml_is_used_where_turnouts_is_switched_off(turnout: Any, tmp_path: Path) -> None:
+    library = tmp_path / "library" / "azureml"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text("")
+    (library / "core.py").write_text("Run = 'another one'\n")
+    (library.parent / "pyproject.toml").write_text(
+        "[project]\nname = 'azureml-core'\nversion = '1.0'\n[build-system]\nrequires = ['hatchling']\n"
+        "build-backend = 'hatchling.build'\n[tool.hatch.build.targets.wheel]\npackages = ['azureml']\n"
+    )
+    turnout.script("from azureml.core import Run\nprint(Run)\n")
+    turnout.script(f"{library.parent}\n", "requirements.txt")
+    words = ("--environment", "requirements.txt")
+    assert "turnout" in turnout("submit", *words, "train.py").stdout
+    assert turnout("submit", *words, "--env", "TURNOUT_AZUREML=off", "train.py").stdout == "another one\n"
+
+
+def test_a_script_that_fails_shows_its_own_traceback(turnout: Any) -> None:
+    turnout.script("from azureml.core import Workspace\nWorkspace.get('none')\n", "submit.py")
+    command = [Path(sys.executable).with_name("turnout"), "azureml", "run", "submit.py"]
+    done = subprocess.run(command, cwd=turnout.directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert 'File "submit.py", line 2' in lines[1]
+    assert "turnout/cli" not in done.stderr
+    assert "there is no script" in turnout("azureml", "run", "missing.py", code=2).stderr

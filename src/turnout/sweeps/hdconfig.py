@@ -46,6 +46,7 @@ _KEYS = (
     "seed",
     *RUN_KEYS,
 )
+_ENTRY = ("name", "expression", "values")
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -71,13 +72,15 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def sampling(data: Mapping[str, Any], seed: int | None = None) -> HyperParameterSampling:
     """Return the sampling that a file's section describes. Raises HyperDriveConfigException."""
-    kind = SAMPLINGS.get(_word(data.get("type"), "ParameterSampling"))
+    kind = SAMPLINGS.get(_word(data.get("type"), "ParameterSampling").removesuffix("optimization"))
     if kind is None:
         raise HyperDriveConfigException(f"the type of sampling is random, grid or bayesian, not {data.get('type')!r}")
     unknown = [key for key in data if key not in ("type", "parameter_space", "properties")]
     if unknown:
         raise HyperDriveConfigException(f"sampling has no {unknown[0]!r}; it has type and parameter_space")
-    properties = {**(data.get("properties") or {}), **({} if seed is None else {"seed": seed})}
+    properties = _mapping("properties", data.get("properties") or {})
+    if seed is not None:
+        properties["seed"] = seed
     return samplings.from_json(
         {"name": kind, "parameter_space": parameter_space(data.get("parameter_space")), "properties": properties}
     )
@@ -87,16 +90,35 @@ def parameter_space(data: Any) -> dict[str, Any]:
     """Return name → expression of a parameter space in either form. Raises HyperDriveConfigException."""
     if isinstance(data, Mapping):
         return {str(name): _expression(str(name), value) for name, value in data.items()}
+    if not data:
+        raise HyperDriveConfigException("parameter_space is empty: give it entries with name, expression and values")
+    if not isinstance(data, list):
+        raise HyperDriveConfigException(f"parameter_space holds entries with name, expression and values, not {data!r}")
     found: dict[str, Any] = {}
-    for entry in data if isinstance(data, list) else []:
-        given = _mapping("an entry of parameter_space", entry)
-        name = str(given.get("name"))
+    for entry in data:
+        name, made = _entry(_mapping("an entry of parameter_space", entry))
         if name in found:
             raise HyperDriveConfigException(f"the parameter {name} is in the space twice")
-        found[name] = expression(name, str(given.get("expression")), given.get("values"))
-    if not found:
-        raise HyperDriveConfigException("parameter_space is empty: give it entries with name, expression and values")
+        found[name] = made
     return found
+
+
+def _entry(given: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Return the name and the expression of one parameter in v1's form."""
+    if given.get("name") is None:
+        raise HyperDriveConfigException(f"an entry of parameter_space has no name: {given!r}")
+    name = str(given["name"])
+    unknown = [key for key in given if key not in _ENTRY]
+    if unknown:
+        raise HyperDriveConfigException(
+            f"the parameter {name} has no {unknown[0]!r}; it has name, expression and values"
+        )
+    missing = [key for key in _ENTRY if given.get(key) is None]
+    if missing:
+        raise HyperDriveConfigException(
+            f"the parameter {name} has no {missing[0]}; give it name, expression and values"
+        )
+    return name, expression(name, str(given["expression"]), given["values"])
 
 
 def expression(name: str, kind: str, values: Any) -> list[Any]:

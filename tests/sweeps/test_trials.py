@@ -16,7 +16,7 @@ from turnout.sweeps import outcome
 from turnout.sweeps.primary_metric import PrimaryMetric, PrimaryMetricGoal
 from turnout.sweeps.samplers import Known
 from turnout.sweeps.trials import Reader, Trial, first_error
-from turnout.testing.records import make_run, metric, write_events, write_state
+from turnout.testing.records import make_run, metric, write_events
 
 METRIC = PrimaryMetric("score", PrimaryMetricGoal.MAXIMIZE)
 

@@ -40,14 +40,15 @@ def make_sweep(
         resume_from: the ids of the sweeps that it goes on from.
         **more: of `make_run`, such as `state`.
     """
-    kept = {
+    kept: dict[str, Any] = {
         **config.serialize(),
         "seed": seed,
         "resume_from": list(resume_from),
         "resume_child_runs": [],
         "trial": {"target": dict(target), "arguments": [], "configuration": {}, "variables": {}},
     }
-    return make_run(workspace, run_id, type=SWEEP_RUN, **{MEMBER: kept}, **more)
+    definition: dict[str, Any] = {"type": SWEEP_RUN, MEMBER: kept, **more}
+    return make_run(workspace, run_id, **definition)
 
 
 def make_trial(
@@ -74,7 +75,7 @@ def make_trial(
     write_events(
         sweep, [{"e": events.CHILD, "id": identity}, {"e": events.TAG, "key": identity, "value": told}], "controller"
     )
-    definition = {
+    definition: dict[str, Any] = {
         "parent": sweep.run_id,
         "root": RunRecord(sweep.root).definition["root"],
         "tags": {HYPERPARAMETERS: told},

@@ -2,7 +2,8 @@
 
 v1's file has `sampling` (type, parameter_space), `policy`, `primary_metric_name`, `primary_metric_goal`, `max_total_runs`,
 `max_concurrent_runs` and `max_duration_minutes`. Beyond v1: `script`, `arguments`, `source_directory`, `target`, `environment`,
-`experiment`, `seed`; a parameter space as a mapping, `lr: {uniform: [0.01, 0.1]}` or `kernel: [linear, rbf]`.
+`experiment`, `seed`; a parameter space as a mapping, `lr: {uniform: [0.01, 0.1]}` or `kernel: [linear, rbf]`. Paths start at the
+file, and so does the script that it names where it gives no source directory.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     if unknown:
         raise HyperDriveConfigException(f"{name}: there is no {unknown[0]!r} in a sweep; there is {', '.join(_KEYS)}")
     try:
+        _check_run_keys(data)
         if "sampling" in data:
             data["sampling"] = sampling(_mapping("sampling", data["sampling"]), data.pop("seed", None))
         if data.get("policy") is not None:
@@ -68,6 +70,16 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     except HyperDriveConfigException as error:
         raise HyperDriveConfigException(f"{name}: {error}") from None
     return data
+
+
+def _check_run_keys(data: Mapping[str, Any]) -> None:
+    arguments = data.get("arguments")
+    if arguments is not None and not isinstance(arguments, list):
+        raise HyperDriveConfigException(f"arguments is a list such as [--epochs, 3], not {arguments!r}")
+    for key in RUN_KEYS:
+        value = data.get(key)
+        if key != "arguments" and value is not None and not isinstance(value, str):
+            raise HyperDriveConfigException(f"{key} is a text, not {value!r}")
 
 
 def sampling(data: Mapping[str, Any], seed: int | None = None) -> HyperParameterSampling:

@@ -123,6 +123,16 @@ def test_trials_that_run_at_a_time_differ() -> None:
     assert len({each.values["x"] for each in known[30:]}) == 10
 
 
+def test_a_running_trial_counts_as_a_bad_one_whatever_it_has_logged() -> None:
+    known = carried_out(sampler({"x": uniform(-10, 10)}), lambda values: (values["x"] - 3) ** 2, 30)
+    made = sampler({"x": uniform(-10, 10)})
+    without = made.propose(30, known)
+    assert without is not None
+    silent, told = (made.propose(30, [*known, *[Known(without, score, False)] * 5]) for score in (None, -1000.0))
+    assert silent == told
+    assert silent != without
+
+
 def test_a_trial_of_an_equal_space_counts_whatever_its_numbers_types_and_its_names_dashes() -> None:
     # As the trials of a sweep that this one goes on from, or runs again, may be: 1 for 1.0, --x for x.
     space = {"x": choice(1, 2), "y": uniform(0, 4)}

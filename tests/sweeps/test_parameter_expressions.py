@@ -93,6 +93,30 @@ def test_a_bound_that_is_no_float_is_refused_like_any_other(bound: Any) -> None:
         expressions.uniform(0, bound)
 
 
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: expressions.uniform(-1e308, 1e308),
+            "uniform: the distance from -1e+308 to 1e+308 is no finite number",
+        ),
+        (
+            lambda: expressions.quniform(-1e308, 1e308, 1),
+            "quniform: the distance from -1e+308 to 1e+308 is no finite number",
+        ),
+        (
+            lambda: expressions.normal(1e308, 1e307),
+            "normal: mu 1e+308 and sigma 1e+307 reach beyond all finite numbers",
+        ),
+        (lambda: expressions.qnormal(0, 1e308, 1), "qnormal: mu 0 and sigma 1e+308 reach beyond all finite numbers"),
+    ],
+)
+def test_what_would_draw_no_finite_number_is_refused(make: Any, message: str) -> None:
+    with pytest.raises(HyperDriveConfigException) as caught:
+        make()
+    assert str(caught.value) == message
+
+
 def test_there_are_the_ten_expressions_of_v1() -> None:
     names = "choice randint uniform quniform loguniform qloguniform normal qnormal lognormal qlognormal"
     assert list(expressions.EXPRESSIONS) == names.split()

@@ -7,6 +7,9 @@ from typing import Any
 
 from turnout.sweeps.exceptions import HyperDriveConfigException
 
+_FARTHEST = 10
+"""Standard deviations beyond which a normal draw never lies."""
+
 
 def choice(*options: Any) -> list[Any]:
     """Return the expression of one value out of several.
@@ -137,6 +140,8 @@ def _range(name: str, low: Any, high: Any, equal: bool = False) -> list[float]:
     bounds = [_number(name, "min_value", low), _number(name, "max_value", high)]
     if bounds[0] > bounds[1] or (bounds[0] == bounds[1] and not equal):
         raise HyperDriveConfigException(f"{name}: min_value {low!r} must be smaller than max_value {high!r}")
+    if not _is_finite(bounds[1] - bounds[0]):
+        raise HyperDriveConfigException(f"{name}: the distance from {low!r} to {high!r} is no finite number")
     return bounds
 
 
@@ -144,6 +149,8 @@ def _spread(name: str, mu: Any, sigma: Any) -> list[float]:
     numbers = [_number(name, "mu", mu), _number(name, "sigma", sigma)]
     if numbers[1] < 0:
         raise HyperDriveConfigException(f"{name}: sigma must not be negative, not {sigma!r}")
+    if not _is_finite(abs(numbers[0]) + _FARTHEST * numbers[1]):
+        raise HyperDriveConfigException(f"{name}: mu {mu!r} and sigma {sigma!r} reach beyond all finite numbers")
     return numbers
 
 

@@ -270,6 +270,13 @@ def test_following_an_ended_sweep_says_how_it_ended(sweep, state, code, capsys):
     assert err == f"{state}: so it is\n"
 
 
+def test_a_warning_is_told_once_also_when_nothing_ends_any_more(sweep, capsys):
+    run = sweep()
+    write_events(run, [{"e": events.WARNING, "message": "look out"}] * 2, "controller")
+    assert follow.to_end(looked_at(run).run) == 0
+    assert capsys.readouterr().err == "warning: look out\nCompleted\n"
+
+
 def test_the_newest_sweep_is_meant_where_none_is_named(sweep, turnout):
     sweep("HD_old", more={"created": 1_700_000_000.0})
     trial(sweep("HD_new", more={"created": 1_700_000_009.0}), 0, 0.5)

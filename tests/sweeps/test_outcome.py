@@ -56,6 +56,20 @@ def test_each_trial_that_is_better_is_a_row(sweep: RunLayout, run: HyperDriveRun
     assert (found["best_child_run_id"], found["score"], found["best_metric_status"]) == ("HD_1_4", "0.9", "Succeeded")
 
 
+def test_of_alike_trials_the_first_is_the_best_in_whichever_order_they_end(
+    sweep: RunLayout, run: HyperDriveRun
+) -> None:
+    # As get_best_run_by_primary_metric has it; also when another controller goes on from the record.
+    trials = {number: ended(sweep, number, 0.9) for number in (1, 2, 10)}
+    outcome.Best(run, UP).take(trials[2])
+    outcome.Best(run, UP).take(trials[10])
+    outcome.Best(run, UP).take(trials[1])
+    outcome.Best(run, UP).take(trials[2])
+    assert rows(run)["run_id"] == ["HD_1_2", "HD_1_1"]
+    best = run.get_best_run_by_primary_metric()
+    assert (best and best.id) == "HD_1_1"
+
+
 def test_who_goes_on_from_the_record_adds_nothing_that_is_there(sweep: RunLayout, run: HyperDriveRun) -> None:
     outcome.Best(run, DOWN).take(ended(sweep, 0, 0.5))
     second = outcome.Best(run, DOWN)

@@ -2,7 +2,8 @@
 
 v1's file has `sampling` (type, parameter_space), `policy`, `primary_metric_name`, `primary_metric_goal`, `max_total_runs`,
 `max_concurrent_runs` and `max_duration_minutes`. Beyond v1: `script`, `arguments`, `source_directory`, `target`, `environment`,
-`experiment`, `seed`; a parameter space as a mapping, `lr: {uniform: [0.01, 0.1]}` or `kernel: [linear, rbf]`.
+`experiment`, `seed`; a parameter space as a mapping, `lr: {uniform: [0.01, 0.1]}` or `kernel: [linear, rbf]`. Paths start at the
+file, and so does the script that it names where it gives no source directory.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _KEYS = (
     "seed",
     *RUN_KEYS,
 )
+_ENTRY = ("name", "expression", "values")
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -60,6 +62,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     if unknown:
         raise HyperDriveConfigException(f"{name}: there is no {unknown[0]!r} in a sweep; there is {', '.join(_KEYS)}")
     try:
+        _check_run_keys(data)
         if "sampling" in data:
             data["sampling"] = sampling(_mapping("sampling", data["sampling"]), data.pop("seed", None))
         if data.get("policy") is not None:
@@ -69,15 +72,27 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     return data
 
 
+def _check_run_keys(data: Mapping[str, Any]) -> None:
+    arguments = data.get("arguments")
+    if arguments is not None and not isinstance(arguments, list):
+        raise HyperDriveConfigException(f"arguments is a list such as [--epochs, 3], not {arguments!r}")
+    for key in RUN_KEYS:
+        value = data.get(key)
+        if key != "arguments" and value is not None and not isinstance(value, str):
+            raise HyperDriveConfigException(f"{key} is a text, not {value!r}")
+
+
 def sampling(data: Mapping[str, Any], seed: int | None = None) -> HyperParameterSampling:
     """Return the sampling that a file's section describes. Raises HyperDriveConfigException."""
-    kind = SAMPLINGS.get(_word(data.get("type"), "ParameterSampling"))
+    kind = SAMPLINGS.get(_word(data.get("type"), "ParameterSampling").removesuffix("optimization"))
     if kind is None:
         raise HyperDriveConfigException(f"the type of sampling is random, grid or bayesian, not {data.get('type')!r}")
     unknown = [key for key in data if key not in ("type", "parameter_space", "properties")]
     if unknown:
         raise HyperDriveConfigException(f"sampling has no {unknown[0]!r}; it has type and parameter_space")
-    properties = {**(data.get("properties") or {}), **({} if seed is None else {"seed": seed})}
+    properties = _mapping("properties", data.get("properties") or {})
+    if seed is not None:
+        properties["seed"] = seed
     return samplings.from_json(
         {"name": kind, "parameter_space": parameter_space(data.get("parameter_space")), "properties": properties}
     )
@@ -87,16 +102,35 @@ def parameter_space(data: Any) -> dict[str, Any]:
     """Return name → expression of a parameter space in either form. Raises HyperDriveConfigException."""
     if isinstance(data, Mapping):
         return {str(name): _expression(str(name), value) for name, value in data.items()}
+    if not data:
+        raise HyperDriveConfigException("parameter_space is empty: give it entries with name, expression and values")
+    if not isinstance(data, list):
+        raise HyperDriveConfigException(f"parameter_space holds entries with name, expression and values, not {data!r}")
     found: dict[str, Any] = {}
-    for entry in data if isinstance(data, list) else []:
-        given = _mapping("an entry of parameter_space", entry)
-        name = str(given.get("name"))
+    for entry in data:
+        name, made = _entry(_mapping("an entry of parameter_space", entry))
         if name in found:
             raise HyperDriveConfigException(f"the parameter {name} is in the space twice")
-        found[name] = expression(name, str(given.get("expression")), given.get("values"))
-    if not found:
-        raise HyperDriveConfigException("parameter_space is empty: give it entries with name, expression and values")
+        found[name] = made
     return found
+
+
+def _entry(given: dict[str, Any]) -> tuple[str, list[Any]]:
+    """Return the name and the expression of one parameter in v1's form."""
+    if given.get("name") is None:
+        raise HyperDriveConfigException(f"an entry of parameter_space has no name: {given!r}")
+    name = str(given["name"])
+    unknown = [key for key in given if key not in _ENTRY]
+    if unknown:
+        raise HyperDriveConfigException(
+            f"the parameter {name} has no {unknown[0]!r}; it has name, expression and values"
+        )
+    missing = [key for key in _ENTRY if given.get(key) is None]
+    if missing:
+        raise HyperDriveConfigException(
+            f"the parameter {name} has no {missing[0]}; give it name, expression and values"
+        )
+    return name, expression(name, str(given["expression"]), given["values"])
 
 
 def expression(name: str, kind: str, values: Any) -> list[Any]:

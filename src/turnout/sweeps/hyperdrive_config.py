@@ -234,12 +234,13 @@ def _without(arguments: list[Any], sampling: HyperParameterSampling) -> list[Any
     kept: list[Any] = []
     skip = False
     for position, word in enumerate(arguments):
+        name, equals, _ = word.partition("=") if isinstance(word, str) else ("", "", "")
         if skip:
             skip = False
-        elif word in flags:
-            warn(f"the estimator's argument {word} is left out: the search space has it")
+        elif name in flags:
+            warn(f"the estimator's argument {name} is left out: the search space has it")
             following = arguments[position + 1] if position + 1 < len(arguments) else None
-            skip = following is not None and not str(following).startswith("--")
+            skip = not equals and following is not None and not str(following).startswith("--")
         else:
             kept.append(word)
     return kept

@@ -10,7 +10,7 @@ from turnout.runtime import events, layout, states
 from turnout.runtime.record import RunRecord
 from turnout.sweeps.primary_metric import PrimaryMetric, numbers
 from turnout.sweeps.samplers import Known
-from turnout.sweeps.settings import parameters_of
+from turnout.sweeps.settings import number_of, parameters_of
 from turnout.sweeps.space import Values
 
 if TYPE_CHECKING:
@@ -35,11 +35,12 @@ class Best:
         self._id, self._value, self._final = last_row(run.record)
 
     def take(self, trial: Trial) -> None:
-        """Take the result of a trial that has ended."""
+        """Take the result of a trial that has ended. Of alike ones the first trial is the best, whenever it ended."""
         score = trial.score(self._metric)
         if score is None or score != score:
             return
-        if self._value is None or self._metric.better(score, self._value):
+        first = self._id is not None and score == self._value and trial.number < number_of(self._id)
+        if self._value is None or self._metric.better(score, self._value) or first:
             self._id, self._value = trial.id, score
             self._row(final=False)
 

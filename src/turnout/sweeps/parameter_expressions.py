@@ -7,6 +7,9 @@ from typing import Any
 
 from turnout.sweeps.exceptions import HyperDriveConfigException
 
+_FARTHEST = 10
+"""Standard deviations beyond which a normal draw never lies."""
+
 
 def choice(*options: Any) -> list[Any]:
     """Return the expression of one value out of several.
@@ -17,11 +20,9 @@ def choice(*options: Any) -> list[Any]:
     Raises:
         HyperDriveConfigException: there is none.
     """
-    values: Any = options
-    if len(options) == 1 and not isinstance(options[0], (str, bytes, dict)) and hasattr(options[0], "__iter__"):
-        values = options[0]
-    if hasattr(values, "tolist"):
-        values = values.tolist()  # NumPy's
+    values = [_plain(option) for option in options]
+    if len(values) == 1 and not isinstance(values[0], (str, bytes, dict)) and hasattr(values[0], "__iter__"):
+        values = values[0]
     found = [_plain(value) for value in values]
     if not found:
         raise HyperDriveConfigException("choice: give it at least one value")
@@ -113,21 +114,34 @@ def qlognormal(mu: float, sigma: float, q: int) -> list[Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a NumPy number as Python's own; everything else as it is."""
-    return value.item() if hasattr(value, "item") and not isinstance(value, (int, float)) else value
+    """Return NumPy's numbers and arrays, also inside lists and mappings, as Python's own; everything else as it is."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    return {key: _plain(each) for key, each in value.items()} if isinstance(value, dict) else value
 
 
 def _number(name: str, what: str, value: Any) -> float:
     number = _plain(value)
-    if isinstance(number, bool) or not isinstance(number, (int, float)) or not math.isfinite(number):
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not _is_finite(number):
         raise HyperDriveConfigException(f"{name}: {what} must be a finite number, not {value!r}")
-    return float(number) if isinstance(number, float) else number
+    return number
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # a whole number that no float is as large as
+        return False
 
 
 def _range(name: str, low: Any, high: Any, equal: bool = False) -> list[float]:
     bounds = [_number(name, "min_value", low), _number(name, "max_value", high)]
     if bounds[0] > bounds[1] or (bounds[0] == bounds[1] and not equal):
         raise HyperDriveConfigException(f"{name}: min_value {low!r} must be smaller than max_value {high!r}")
+    if not _is_finite(bounds[1] - bounds[0]):
+        raise HyperDriveConfigException(f"{name}: the distance from {low!r} to {high!r} is no finite number")
     return bounds
 
 
@@ -135,6 +149,8 @@ def _spread(name: str, mu: Any, sigma: Any) -> list[float]:
     numbers = [_number(name, "mu", mu), _number(name, "sigma", sigma)]
     if numbers[1] < 0:
         raise HyperDriveConfigException(f"{name}: sigma must not be negative, not {sigma!r}")
+    if not _is_finite(abs(numbers[0]) + _FARTHEST * numbers[1]):
+        raise HyperDriveConfigException(f"{name}: mu {mu!r} and sigma {sigma!r} reach beyond all finite numbers")
     return numbers
 
 

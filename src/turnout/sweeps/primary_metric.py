@@ -62,4 +62,11 @@ class PrimaryMetric:
 def numbers(logged: Any) -> list[float]:
     """Return what of a metric's logged values counts: its numbers, in order. True and False are none."""
     found = logged if isinstance(logged, list) else [logged]
-    return [float(value) for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]
+    return [_float(value) for value in found if isinstance(value, (int, float)) and not isinstance(value, bool)]
+
+
+def _float(value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that no float is as large as
+        return math.inf if value > 0 else -math.inf

@@ -71,13 +71,13 @@ def _sweep(workspace: Workspace, config: HyperDriveConfig, run: Any) -> dict[str
 def _trials(workspace: Workspace, config: HyperDriveConfig, trial: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the trials that are to run again: their old ids, parameters and further arguments."""
     runs = config.resumed_trials
+    records = [_record(workspace, "resume_child_runs", run) for run in runs]
     _refuse_twice("resume_child_runs", [run.id for run in runs])
     most = int(config.serialize()["max_total_jobs"])
     if len(runs) > most:
         raise HyperDriveConfigException(f"resume_child_runs: {len(runs)} are more than max_total_runs, {most}")
     found, parents = [], set()
-    for run in runs:
-        record = _record(workspace, "resume_child_runs", run)
+    for run, record in zip(runs, records, strict=True):
         definition = record.definition
         parents.add(definition.get("parent"))
         state = run.get_status()
@@ -85,12 +85,14 @@ def _trials(workspace: Workspace, config: HyperDriveConfig, trial: dict[str, Any
             raise HyperDriveConfigException(f"resume_child_runs: {run.id} is no trial of a sweep")
         if not states.is_final(state):
             raise HyperDriveConfigException(f"resume_child_runs: {run.id} is {state}; it has to have ended")
-        values = parameters_of(definition)
-        unknown = {space.flag(each.name) for each in config.sampling.space.parameters} ^ set(map(space.flag, values))
+        theirs = {space.flag(name): value for name, value in parameters_of(definition).items()}
+        mine = {space.flag(each.name): each.name for each in config.sampling.space.parameters}
+        unknown = mine.keys() ^ theirs.keys()
         if unknown:
             raise HyperDriveConfigException(
                 f"resume_child_runs: {run.id} and this sweep's space differ in {', '.join(sorted(unknown))}"
             )
+        values = {name: theirs[each] for each, name in mine.items()}
         further = ["--resume-from", _outputs(workspace, run, definition, trial)]
         found.append({"id": run.id, "parameters": values, "arguments": further})
     if len(parents) > MOST_PARENTS:

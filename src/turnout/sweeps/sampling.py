@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -175,11 +176,17 @@ def from_json(data: Mapping[str, Any]) -> HyperParameterSampling:
 
 
 def _checked_properties(properties: Mapping[str, Any] | None) -> dict[str, Any]:
+    if not isinstance(properties or {}, Mapping):
+        raise HyperDriveConfigException(
+            f"the properties of a sampling are names and values such as {{'seed': 1}}, not {properties!r}"
+        )
     found = dict(properties or {})
     unknown = [name for name in found if name not in _PROPERTIES]
     if unknown:
         raise HyperDriveConfigException(f"sampling has no property {unknown[0]!r}; it has {', '.join(_PROPERTIES)}")
-    seed = found.get("seed", 0)
-    if isinstance(seed, bool) or not isinstance(seed, int):
-        raise HyperDriveConfigException(f"the seed of a sampling is a whole number, not {seed!r}")
+    if "seed" in found:
+        seed = found["seed"]
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise HyperDriveConfigException(f"the seed of a sampling is a whole number, not {seed!r}")
+        found["seed"] = operator.index(seed)  # NumPy's as Python's own
     return found

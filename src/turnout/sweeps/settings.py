@@ -56,6 +56,11 @@ def trial_id(sweep: str, number: int) -> str:
     return f"{sweep}_{number}"
 
 
+def number_of(run_id: str) -> int:
+    """Return a trial's number from its id."""
+    return int(run_id.rpartition("_")[2])
+
+
 def parameters_of(definition: dict[str, Any]) -> Values:
     """Return the parameters of a trial from its run.json; none for a run that is no trial."""
     return dict((definition.get(MEMBER) or {}).get("parameters") or {})

@@ -131,7 +131,7 @@ def _name(name: Any) -> str:
 def _checked(name: str, expression: Any) -> tuple[str, list[Any]]:
     """Return an expression's name and arguments, checked. Raises HyperDriveConfigException."""
     shape = isinstance(expression, (list, tuple)) and len(expression) == 2 and isinstance(expression[1], (list, tuple))
-    if not shape or expression[0] not in EXPRESSIONS:
+    if not shape or not isinstance(expression[0], str) or expression[0] not in EXPRESSIONS:
         known = ", ".join(EXPRESSIONS)
         raise HyperDriveConfigException(
             f"the parameter {name} must be one of {known}, such as choice(1, 2), not {expression!r}"

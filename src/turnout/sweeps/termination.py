@@ -10,7 +10,7 @@ left a rule open, it is chosen here:
   v1's formula.
 - compared are, at interval N, the runs that have logged N values and those that ended before; each with what it had logged
   up to N. Bandit also counts what younger runs have logged: their best at N can only be better.
-- ties go on; a value that is no number (NaN) is worse than every number.
+- ties go on; a value that is no number (NaN) is worse than every number, and a running average that is none isn't counted.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Median(Rule):
 
     def decide(self, trial: Series, interval: int, all_trials: Iterable[Series]) -> str:
         """Compare with the averages over 1..interval of the trials that have reached it, or ended before."""
-        averages = [statistics.fmean(other.values[:interval]) for other in all_trials if other.reached(interval)]
+        averages = [_average(other.values[:interval]) for other in all_trials if other.reached(interval)]
         averages = [average for average in averages if not math.isnan(average)]
         if not averages:
             return ""
@@ -132,7 +132,7 @@ class Median(Rule):
 
 
 class Truncation(Rule):
-    """Among the lowest percent."""
+    """Among the worst percent."""
 
     def __init__(self, metric: PrimaryMetric, properties: Mapping[str, Any]) -> None:
         super().__init__(metric, properties)
@@ -152,7 +152,7 @@ class Truncation(Rule):
         if not lowest or ahead < len(field) - lowest:
             return ""
         return (
-            f"truncation selection: best {_shown(own)} is among the lowest {self.percentage} % "
+            f"truncation selection: best {_shown(own)} is among the worst {self.percentage} % "
             f"of {len(field)} trials at interval {interval}"
         )
 
@@ -196,6 +196,16 @@ def rule_for(policy: Mapping[str, Any], metric: PrimaryMetric) -> Rule | None:
     """Return the rule of a policy in its JSON form; None where every trial goes to its end."""
     made = RULES.get(str(policy.get("name")))
     return None if made is None else made(metric, policy.get("properties") or {})
+
+
+def _average(values: list[float]) -> float:
+    """Return the mean of values, of which there is one at least; NaN where there is none, as between two infinities."""
+    try:
+        return statistics.fmean(values)
+    except OverflowError:  # of the sum
+        return math.fsum(value / len(values) for value in values)
+    except ValueError:
+        return math.nan
 
 
 def _shown(value: float) -> str:

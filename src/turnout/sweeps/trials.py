@@ -85,6 +85,7 @@ class Reader:
         self._metric = metric
         self._mark = json.dumps(metric).encode("ascii")
         self._offsets: dict[str, int] = {}
+        self._latest: dict[str, float] = {}
         self._found: list[tuple[float, str, int, list[float]]] = []
         self._values: list[float] = []
 
@@ -114,8 +115,6 @@ class Reader:
             data = stream.read()
         end = data.rfind(b"\n") + 1
         self._offsets[name] = offset + end
-        # A clock that is set back must not reorder what one writer wrote.
-        latest = max((found[0] for found in self._found if found[1] == name), default=0.0)
         for place, line in enumerate(data[:end].split(b"\n")):
             if self._mark not in line:
                 continue
@@ -123,11 +122,13 @@ class Reader:
                 event = json.loads(line)
             except ValueError:
                 continue
-            if event.get("e") != events.METRIC or event.get("name") != self._metric:
+            if not isinstance(event, dict) or event.get("e") != events.METRIC or event.get("name") != self._metric:
                 continue
             if event.get("kind") not in (events.SCALAR, events.LIST):
                 continue
-            latest = max(latest, records.moment(event.get("t")))
+            # A clock that is set back must not reorder what one writer wrote.
+            latest = max(self._latest.get(name, 0.0), records.moment(event.get("t")))
+            self._latest[name] = latest
             found = numbers(events.decode_value(event.get("value")))
             if found:
                 self._found.append((latest, name, offset + place, found))

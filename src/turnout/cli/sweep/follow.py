@@ -44,7 +44,7 @@ def _lines(seen: view.View, quiet: bool) -> None:
         for trial in ended if not quiet else ():
             told += 1
             print(line(seen, trial, told), flush=True)
-        warnings = seen.warnings() if ended else []
+        warnings = seen.warnings() if ended or states.is_final(seen.status) else []
         for warning in warnings[warned:] if not quiet else ():
             streams.say(f"warning: {warning}")
         warned = max(warned, len(warnings))

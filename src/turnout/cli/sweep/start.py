@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from turnout.sweeps import hdconfig
 from turnout.sweeps.hyperdrive_config import MAX_DURATION_MINUTES, HyperDriveConfig
 from turnout.sweeps.parameter_expressions import EXPRESSIONS
 from turnout.sweeps.primary_metric import PrimaryMetricGoal
+from turnout.sweeps.space import flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,19 +43,23 @@ _MEANT = {
     "normal": "A number with this mean and standard deviation.",
     "lognormal": "exp of such a number.",
 }
-_POLICY_SETTINGS = {
-    "slack_factor": float,
-    "slack_amount": float,
-    "truncation_percentage": int,
-    "evaluation_interval": int,
-    "delay_evaluation": int,
-    "reduction_factor": int,
-    "min_intervals": int,
-}
+_POLICY_SETTINGS = (
+    "slack_factor",
+    "slack_amount",
+    "truncation_percentage",
+    "evaluation_interval",
+    "delay_evaluation",
+    "reduction_factor",
+    "min_intervals",
+)
+_SLACKS = {"slack_factor", "slack_amount"}
 
 
 def _space_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give the command an option for each expression; the order in which they were typed is kept."""
+    """Give the command an option for each expression.
+
+    The parameters are in the order in which they were typed, those of one expression together where its first one was.
+    """
     for kind in reversed(EXPRESSIONS):
         meant = _MEANT.get(kind) or f"The same as --{kind[1:]}, rounded to multiples of Q."
         function = click.option(
@@ -74,7 +80,7 @@ def _take(kind: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...
             name, equals, values = word.partition("=")
             if not equals or not name:
                 raise click.UsageError(f"--{kind} is written NAME={_VALUES[kind]}, not '{word}'", context)
-            if name in space:
+            if flag(name) in map(flag, space):
                 raise click.UsageError(f"the parameter {name} is given twice", context)
             space[name] = hdconfig.expression(name, kind, [_value(each) for each in values.split(",")])
 
@@ -82,12 +88,14 @@ def _take(kind: str) -> Callable[[click.Context, click.Parameter, tuple[str, ...
 
 
 def _value(word: str) -> Any:
-    """Return a whole number, a number, or the word itself."""
+    """Return a whole number, a finite number, or the word itself: `2024_01`, `nan` and `inf` are words here."""
     for make in (int, float):
         try:
-            return make(word)
+            number = make(word)
         except ValueError:
             continue
+        if math.isfinite(number) and "_" not in word:
+            return number
     return word
 
 
@@ -170,65 +178,71 @@ def _configuration(
 ) -> tuple[HyperDriveConfig, str, dict[str, str]]:
     """Return the sweep that file and options describe, the experiment's name, and the tags."""
     told: dict[str, Any] = {}
-    words = list(given["arguments"])
     if what.lower().endswith((".yml", ".yaml")):
         told = hdconfig.load(what)
-        script = words.pop(0) if words else told.get("script")
-        if not script:
-            raise UserErrorException(f"{what} names no script; give one behind it: turnout sweep start {what} train.py")
-        given = _with_file(given, told, os.path.dirname(what), words, str(script))
+        given = _with_file(given, told, what)
     else:
-        given = {**given, "script": what, "arguments": tuple(words)}
+        given = {**given, "script": what}
     script_config, experiment = run_options.configuration(given)
-    sampling = _sampling(space, told.get("sampling"), given)
-    name, goal = _primary_metric(told, given)
-    total = given["max_total_runs"] or told.get("max_total_runs") or sampling.space.size()
+    sampling = _sampling(space, told, given)
+    name, goal = _primary_metric(what, told, given)
+    total = _first(given["max_total_runs"], told.get("max_total_runs"), sampling.space.size())
     if total is None:
         raise UserErrorException("this space has no end; say how many trials there are to be with --max-total-runs")
-    run_options.choose_environment(script_config, common.workspace(), given["environment"], given["python"])
-    concurrent = given["max_concurrent_runs"] or told.get("max_concurrent_runs")
     config = HyperDriveConfig(
         sampling,
         name,
         goal,
         total,
-        concurrent,
-        given["max_duration"] or told.get("max_duration_minutes") or MAX_DURATION_MINUTES,
+        _first(given["max_concurrent_runs"], told.get("max_concurrent_runs")),
+        _first(given["max_duration"], told.get("max_duration_minutes"), MAX_DURATION_MINUTES),
         _policy(told.get("policy"), given),
         run_config=script_config,
     )
+    run_options.choose_environment(script_config, common.workspace(), given["environment"], given["python"])
     return config, experiment, common.pairs(given["tags"], "tag")
 
 
-def _with_file(
-    given: dict[str, Any], told: dict[str, Any], folder: str, words: list[str], script: str
-) -> dict[str, Any]:
+def _first(*values: Any) -> Any:
+    """Return the first that was given; 0 was, and is refused by name."""
+    return next((value for value in values if value is not None), None)
+
+
+def _with_file(given: dict[str, Any], told: dict[str, Any], what: str) -> dict[str, Any]:
     """Return the options with what the file says of the runs, where nothing was typed. Its paths start at the file."""
-    found = {**given, "script": script, "arguments": tuple(words)}
-    if not words and told.get("arguments"):
-        found["arguments"] = tuple(told["arguments"])
-    if not given["source_directory"] and told.get("source_directory"):
-        found["source_directory"] = os.path.join(folder, str(told["source_directory"]))
-    for name in ("target", "environment", "experiment"):
+    folder = os.path.dirname(what)
+    typed, *words = given["arguments"] or (None,)
+    script = typed or told.get("script")
+    if not script:
+        raise UserErrorException(f"{what} names no script; give one behind it: turnout sweep start {what} train.py")
+    found = {**given, "script": script, "arguments": tuple(words or told.get("arguments") or ())}
+    if not given["source_directory"]:
+        if told.get("source_directory"):
+            found["source_directory"] = os.path.join(folder, told["source_directory"])
+        elif not typed:
+            found["source_directory"] = folder
+    for name in ("target", "experiment"):
         found[name] = given[name] or told.get(name)
-    beside = os.path.join(folder, str(told.get("environment")))
-    if not given["environment"] and told.get("environment") and os.path.isfile(beside):
-        found["environment"] = beside
+    if not given["environment"] and told.get("environment"):
+        beside = os.path.join(folder, told["environment"])
+        found["environment"] = beside if os.path.isfile(beside) else told["environment"]
     return found
 
 
-def _sampling(
-    space: dict[str, Any], told: HyperParameterSampling | None, given: dict[str, Any]
-) -> HyperParameterSampling:
+def _sampling(space: dict[str, Any], told: dict[str, Any], given: dict[str, Any]) -> HyperParameterSampling:
     """Return the sampling: the file's, with the parameters and the way that were typed in place of its own."""
-    kept: dict[str, Any] = {"name": "RANDOM", "parameter_space": {}} if told is None else told.to_json()
+    kept: dict[str, Any] = (
+        told["sampling"].to_json() if "sampling" in told else {"name": "RANDOM", "parameter_space": {}}
+    )
     properties = dict(kept.get("properties") or {})
-    if given["seed"] is not None:
-        properties["seed"] = given["seed"]
+    seed = _first(given["seed"], told.get("seed"))
+    if seed is not None:
+        properties["seed"] = seed
     name = hdconfig.SAMPLINGS[given["sampling"]] if given["sampling"] else kept["name"]
     from turnout.sweeps import sampling
 
-    whole = {**kept["parameter_space"], **space}
+    own = {flag(name): name for name in kept["parameter_space"]}
+    whole = {**kept["parameter_space"], **{own.get(flag(name), name): value for name, value in space.items()}}
     if not whole:
         raise UserErrorException(
             "the search space is empty: give it a parameter, such as --choice lr=0.1,0.01 or --uniform dropout=0,0.5"
@@ -236,7 +250,7 @@ def _sampling(
     return sampling.from_json({"name": name, "parameter_space": whole, "properties": properties})
 
 
-def _primary_metric(told: dict[str, Any], given: dict[str, Any]) -> tuple[str, PrimaryMetricGoal]:
+def _primary_metric(what: str, told: dict[str, Any], given: dict[str, Any]) -> tuple[str, PrimaryMetricGoal]:
     if given["maximize"] and given["minimize"]:
         raise click.UsageError("--maximize and --minimize exclude each other")
     if given["maximize"]:
@@ -245,7 +259,12 @@ def _primary_metric(told: dict[str, Any], given: dict[str, Any]) -> tuple[str, P
         return given["minimize"], PrimaryMetricGoal.MINIMIZE
     if not told.get("primary_metric_name"):
         raise click.UsageError("say by which metric trials are compared: --maximize METRIC or --minimize METRIC")
-    return str(told["primary_metric_name"]), PrimaryMetricGoal.from_str(str(told.get("primary_metric_goal")))
+    name, goal = str(told["primary_metric_name"]), told.get("primary_metric_goal")
+    if goal is None:
+        raise UserErrorException(
+            f"{what} names no primary_metric_goal; give maximize or minimize there, or type --maximize {name}"
+        )
+    return name, PrimaryMetricGoal.from_str(goal)
 
 
 def _policy(told: EarlyTerminationPolicy | None, given: dict[str, Any]) -> EarlyTerminationPolicy | None:
@@ -258,4 +277,7 @@ def _policy(told: EarlyTerminationPolicy | None, given: dict[str, Any]) -> Early
         option = "--" + next(iter(settings)).replace("_", "-")
         raise click.UsageError(f"{option} belongs to a policy; name it with --policy")
     kept = told.to_json()
-    return hdconfig.policy({"type": kept["name"], **(kept.get("properties") or {}), **settings})
+    properties = dict(kept.get("properties") or {})
+    if _SLACKS & settings.keys():  # there is one of the two
+        properties = {name: value for name, value in properties.items() if name not in _SLACKS}
+    return hdconfig.policy({"type": kept["name"], **properties, **settings})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +96,8 @@ class View:
 
     def _ranked(self, trials: list[Trial]) -> list[Trial]:
         measured = [(score, trial) for trial in trials if (score := trial.score(self.metric)) is not None]
-        measured.sort(key=lambda pair: -pair[0] if self.metric.maximize else pair[0])
+        sign = -1 if self.metric.maximize else 1
+        measured.sort(key=lambda pair: (math.isnan(pair[0]), 0.0 if math.isnan(pair[0]) else sign * pair[0]))
         return [*(trial for _, trial in measured), *(trial for trial in trials if trial.score(self.metric) is None)]
 
     def counts(self) -> str:
@@ -125,10 +127,7 @@ class View:
         shown = (
             [bests[place * (len(bests) - 1) // (width - 1)] for place in range(width)] if len(bests) > width else bests
         )
-        low, high = min(shown), max(shown)
-        span = (high - low) or 1.0
-        bars = "".join(_STEPS[min(7, int((value - low) / span * 8))] for value in shown)
-        return f"{bars} {text.number(bests[0])} to {text.number(bests[-1])}"
+        return f"{_bars(shown)} {text.number(bests[0])} to {text.number(bests[-1])}"
 
     def warnings(self) -> list[str]:
         """Return what a person should know."""
@@ -224,6 +223,14 @@ class View:
                 note=reason,
             )
         return table
+
+
+def _bars(values: list[float]) -> str:
+    """Return a bar for each value, from the smallest finite one to the largest; what is infinite lies at the ends."""
+    finite = [value / 2 for value in values if math.isfinite(value)] or [0.0]  # halved, or the distance could overflow
+    low, span = min(finite), (max(finite) - min(finite)) or 1.0
+    shares = [(value / 2 - low) / span if math.isfinite(value) else math.copysign(1, value) for value in values]
+    return "".join(_STEPS[max(0, min(7, int(share * 8)))] for share in shares)
 
 
 def parameters(trial: Trial) -> str:

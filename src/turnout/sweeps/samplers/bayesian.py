@@ -9,7 +9,7 @@ from typing import Any
 from turnout.sweeps.exceptions import HyperDriveConfigException
 from turnout.sweeps.primary_metric import PrimaryMetric
 from turnout.sweeps.samplers import Known
-from turnout.sweeps.space import Parameter, Space, Values
+from turnout.sweeps.space import Parameter, Space, Values, flag
 
 
 class BayesianSampler:
@@ -45,20 +45,24 @@ class BayesianSampler:
             warnings.simplefilter("ignore")  # constant_liar is marked as experimental
             sampler = optuna.samplers.TPESampler(seed=(self._seed * 1_000_003 + number) % 2**32, constant_liar=True)
             study = optuna.create_study(sampler=sampler, direction=self._direction)
-            study.add_trials([self._trial(known) for known in earlier])
+            study.add_trials([trial for known in earlier if (trial := self._trial(known)) is not None])
             asked = study.ask(self._distributions).params
         return {parameter.name: self._value(parameter, asked[parameter.name]) for parameter in self._space.parameters}
 
     def _trial(self, known: Known) -> Any:
+        """Return Optuna's form of a trial; None for one that isn't in this space, as one that is run again may be."""
+        values = {flag(name): value for name, value in known.values.items()}
+        params = {
+            parameter.name: self._internal(parameter, values.get(flag(parameter.name)))
+            for parameter in self._space.parameters
+        }
+        if None in params.values():
+            return None
         states = self._optuna.trial.TrialState
         if known.score is None or known.score != known.score:
             state, value = (states.FAIL if known.ended else states.RUNNING), None
         else:
             state, value = (states.COMPLETE, known.score) if known.ended else (states.RUNNING, None)
-        params = {
-            parameter.name: self._internal(parameter, known.values[parameter.name])
-            for parameter in self._space.parameters
-        }
         return self._optuna.trial.create_trial(
             state=state, value=value, params=params, distributions=self._distributions
         )
@@ -80,11 +84,13 @@ class BayesianSampler:
         return asked * parameter.arguments[2] if parameter.kind == "quniform" else asked
 
     def _internal(self, parameter: Parameter, value: Any) -> Any:
-        """Undo `_value`."""
+        """Undo `_value`; None for a value that the parameter can't have."""
         if parameter.kind == "choice":
-            return next(
-                place
-                for place, each in enumerate(parameter.arguments)
-                if each == value and isinstance(each, type(value))
-            )
-        return round(value / parameter.arguments[2]) if parameter.kind == "quniform" else value
+            equal = [place for place, each in enumerate(parameter.arguments) if each == value]
+            alike = [place for place in equal if type(parameter.arguments[place]) is type(value)]
+            return next(iter([*alike, *equal]), None)
+        distribution = self._distributions[parameter.name]
+        if not isinstance(value, (int, float)):
+            return None
+        internal = round(value / parameter.arguments[2]) if parameter.kind == "quniform" else value
+        return internal if distribution.low <= internal <= distribution.high else None

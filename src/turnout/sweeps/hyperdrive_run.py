@@ -78,7 +78,7 @@ class HyperDriveRun(Run):
     def get_best_run_by_primary_metric(
         self, include_failed: bool = True, include_canceled: bool = True, include_resume_from_runs: bool = True
     ) -> Run | None:
-        """Return the trial with the best value of the primary metric; None when no trial has logged it.
+        """Return the trial with the best value of the primary metric; None when no trial has logged a number.
 
         A trial counts by the best of all values that it logged; of those that are alike, the first trial.
 
@@ -90,7 +90,7 @@ class HyperDriveRun(Run):
         left_out = {states.FAILED} if not include_failed else set()
         left_out |= set() if include_canceled else {states.CANCELED}
         ranked = [each for each in self.ranked(include_resume_from_runs) if each.status not in left_out]
-        return ranked[0].run if ranked and ranked[0].score is not None else None
+        return ranked[0].run if ranked and _is_number(ranked[0].score) else None
 
     def get_children_sorted_by_primary_metric(
         self, top: int = 0, reverse: bool = False, discard_no_metric: bool = False

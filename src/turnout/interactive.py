@@ -48,7 +48,7 @@ def _start_logging(
         "id": identity,
         "number": experiment.next_number(),
         "experiment": experiment.name,
-        "workspace": {"id": workspace.id, "name": workspace.name},
+        "workspace": workspace.described(),
         "display_name": display_name or f"run_{identity}",
         "target": {"name": "local", "type": "local"},
         "snapshot": snapshot,

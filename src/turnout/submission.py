@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from turnout.exceptions import (
     RecordException,
 )
 from turnout.runtime import (
+    azureml,
     filelocks,
     gclock,
     handed,
@@ -331,7 +333,7 @@ def prepare(
         "id": identity,
         "number": None,
         "experiment": experiment.name,
-        "workspace": {"id": workspace.id, "name": workspace.name},
+        "workspace": workspace.described(),
         "display_name": display_name or identity,
         "created": created,
         "created_by": f"{placement.account()}@{os.uname().nodename}",
@@ -361,6 +363,8 @@ def prepare(
         "turnout": __version__,
     }
     capabilities.check_launch(definition, given.secrets, None if elsewhere else os.environ)
+    if "turnout.azureml" in sys.modules:
+        definition[azureml.MEMBER] = True
     plan = Plan(definition, given, snapshot.manifest, patch, snapshot.notices)
     plan.failure, plan.failure_words = failure, words
     plan.facts = chosen.facts

@@ -206,6 +206,15 @@ class Workspace:
 
         return Run.get(self, run_id)
 
+    def described(self) -> dict[str, Any]:
+        """Return what a run's record says of its workspace: id, name, and v1's labels as far as there are any."""
+        labels = {
+            "subscription_id": self.subscription_id,
+            "resource_group": self.resource_group,
+            "location": self.location,
+        }
+        return {"id": self.id, "name": self.name, **{name: value for name, value in labels.items() if value}}
+
     def get_details(self) -> dict[str, Any]:
         """Return what is known of the workspace, under v1's keys."""
         return {

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
-from turnout.runtime import handed, launchers, layout, records, slots, variables
+from turnout.runtime import azureml, handed, launchers, layout, records, slots, variables
 from turnout.runtime.builders.contract import Built
 from turnout.runtime.launchers.companion import Companion
 
@@ -80,9 +80,12 @@ def prepare(
         prefix=built.prefix,
         gpus=grant.gpus,
         prefix_variable=built.prefix_variable,
+        further=azureml.variables(definition, run.run_id),
     )
     base = {**variables.base(os.environ), **_machine_variables(definition)}
     known = variables.compose(base, given.variables, own, configured, facts)
+    if definition.get(azureml.MEMBER):
+        definition = {**definition, "arguments": azureml.expanded(definition.get("arguments") or [], known)}
     context = launchers.Context(home, run, definition, known, given.secrets, facts.runtime)
     try:
         found = launcher.find(context, built)

@@ -98,6 +98,7 @@ def compose(
         values["PATH"] = os.pathsep.join(_joined([os.path.join(run.prefix, "bin")], values.get("PATH"), []))
     if run.gpus:
         values["CUDA_VISIBLE_DEVICES"] = ",".join(run.gpus)
+    values.update(run.further)
     values["PWD"] = run.code
     values[layout.HOME_VARIABLE] = run.home
     values[layout.WORKSPACE_VARIABLE] = run.workspace
@@ -121,6 +122,7 @@ class Run:
         prefix: Optional[str],
         gpus: Sequence[str] = (),
         prefix_variable: str = "VIRTUAL_ENV",
+        further: Optional[Mapping[str, str]] = None,
     ) -> None:
         self.directory = directory
         self.run_id = os.path.basename(directory)
@@ -132,6 +134,7 @@ class Run:
         self.prefix = prefix
         self.prefix_variable = prefix_variable
         self.gpus = gpus
+        self.further = dict(further or {})
 
 
 def _joined(first: List[str], middle: Optional[str], last: List[str]) -> List[str]:

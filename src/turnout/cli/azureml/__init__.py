@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from turnout.cli.azureml import run
+from turnout.cli.azureml import check, run
 
 
 @click.group("azureml")
@@ -13,3 +13,4 @@ def command() -> None:
 
 
 command.add_command(run.command)
+command.add_command(check.command)

@@ -1,0 +1,293 @@
+"""Reads a project's sources and says which of v1's names they use, and whether each works here. Nothing is run or imported.
+
+What is certain is a name that is imported, and a member of a class that is named, or whose object was made in the same file by a
+call that is known to make one. A member of an object of unknown kind is not counted.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from turnout.azureml import differences, names
+from turnout.runtime.script.door import Door, resolve
+
+WORKS, DIFFERS, MISSING = "works", "differs", "missing"
+
+_SKIPPED = ("node_modules", "__pycache__", "site-packages")
+_MAKES = {
+    "azureml.core.Workspace": {"from_config", "get", "create", "setup"},
+    "azureml.core.Run": {"get_context", "get"},
+    "azureml.core.Environment": {
+        "get",
+        "from_conda_specification",
+        "from_pip_requirements",
+        "from_docker_image",
+        "from_dockerfile",
+        "from_docker_build_context",
+        "from_existing_conda_environment",
+        "load_from_directory",
+    },
+    "azureml.core.conda_dependencies.CondaDependencies": {"create"},
+    "azureml.core.RunConfiguration": {"load"},
+}
+"""Class methods that return an object of their class."""
+_RETURNS = {
+    "azureml.core.Experiment": {"submit": "azureml.core.Run", "start_logging": "azureml.core.Run"},
+    "azureml.core.Run": {"submit_child": "azureml.core.Run", "child_run": "azureml.core.Run"},
+    "azureml.core.Environment": {"clone": "azureml.core.Environment"},
+    "azureml.train.hyperdrive.HyperDriveRun": {"get_best_run_by_primary_metric": "azureml.core.Run"},
+}
+"""Methods whose objects' kind is known."""
+_ATTRIBUTES = {
+    "azureml.core.Run": {"experiment": "azureml.core.Experiment", "parent": "azureml.core.Run"},
+    "azureml.core.Experiment": {"workspace": "azureml.core.Workspace"},
+    "azureml.core.ScriptRunConfig": {"run_config": "azureml.core.RunConfiguration"},
+    "azureml.core.RunConfiguration": {"environment": "azureml.core.Environment"},
+}
+"""Attributes whose objects' kind is known."""
+
+
+class Use(NamedTuple):
+    """One of v1's names, where a file uses it.
+
+    Attributes:
+        file: its path, below the project.
+        line: from 1; in a notebook counted over its code cells.
+        name: in full: `azureml.core.Workspace.from_config`.
+        status: works, differs or missing.
+        words: how it differs, or what to use instead.
+    """
+
+    file: str
+    line: int
+    name: str
+    status: str
+    words: str
+
+
+class Unreadable(NamedTuple):
+    """A file that could not be looked through: its path, and why."""
+
+    file: str
+    words: str
+
+
+def check(project: str) -> tuple[list[Use], list[Unreadable]]:
+    """Return the uses of v1's names in a project, and the files that can't be read.
+
+    Args:
+        project: a directory, a Python file or a notebook.
+    """
+    uses: list[Use] = []
+    unreadable: list[Unreadable] = []
+    for path in sorted(sources(project)):
+        shown = os.path.relpath(path, project) if os.path.isdir(project) else path
+        try:
+            tree = ast.parse(_text(path), filename=path)
+        except (OSError, SyntaxError, ValueError, RecursionError) as error:
+            unreadable.append(Unreadable(shown, " ".join(str(error).split())))
+            continue
+        reader = _Reader()
+        reader.visit(tree)
+        uses += [Use(shown, line, name, *judged(name)) for line, name in sorted(set(reader.found))]
+    return uses, unreadable
+
+
+def sources(project: str) -> Iterator[str]:
+    """Yield the Python files and notebooks of a project; hidden directories and virtual environments are passed over."""
+    if os.path.isfile(project):
+        yield project
+        return
+    for directory, below, files in os.walk(project):
+        below[:] = [
+            name
+            for name in below
+            if not name.startswith(".")
+            and name not in _SKIPPED
+            and not os.path.exists(os.path.join(directory, name, "pyvenv.cfg"))
+        ]
+        for name in files:
+            if name.endswith((".py", ".ipynb")):
+                yield os.path.join(directory, name)
+
+
+def judged(name: str) -> tuple[str, str]:
+    """Return the status of a full name, and what is to be said of it."""
+    door = Door("azureml", names.MODULES, names.INSTEAD)
+    module, member = _split(door, name)
+    if module is None:
+        return MISSING, door.refusal(name).partition(": ")[2] or "Turnout doesn't have it"
+    if not member:
+        return WORKS, ""
+    first, *further = member
+    where = names.MODULES[module].get(first) if module in names.MODULES else None
+    if where is None:
+        return MISSING, door.refusal(f"{module}.{first}").partition(": ")[2] or "Turnout doesn't have it"
+    found = resolve(where)
+    for attribute in further:
+        told = differences.of(first, attribute)
+        if told is not None:
+            return told
+        if not _has(found, attribute):
+            return MISSING, f"{first} has no {attribute} here"
+        found = getattr(found, attribute, None)
+    told = differences.of(first, "") if not further else None
+    return told or (WORKS, "")
+
+
+def _split(door: Door, name: str) -> tuple[str | None, list[str]]:
+    """Return the longest module that a full name begins with, and what follows."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        module = ".".join(parts[:end])
+        if module in door.modules:
+            known = door.modules[module]
+            if end < len(parts) and parts[end] not in known and f"{module}.{parts[end]}" not in door.modules:
+                return (module, parts[end:]) if module in names.MODULES else (None, [])
+            return module, parts[end:]
+    return None, []
+
+
+def _has(owner: Any, attribute: str) -> bool:
+    """Say whether objects of a class have an attribute: of the class, declared, or set by its constructor."""
+    if owner is None or not isinstance(owner, type):
+        return owner is not None and hasattr(owner, attribute)
+    if hasattr(owner, attribute) or attribute in getattr(owner, "_attributes", ()):
+        return True
+    return any(attribute in _set_by(base) for base in owner.__mro__ if base is not object)
+
+
+def _set_by(owner: type) -> set[str]:
+    """Return the attributes that a class's constructor sets."""
+    import inspect
+    import textwrap
+
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(owner)))
+    except (OSError, TypeError, SyntaxError):
+        return set()
+    return {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.ctx, ast.Store)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "self"
+    }
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as stream:
+        text = stream.read()
+    if not path.endswith(".ipynb"):
+        return text
+    lines: list[str] = []
+    for cell in json.loads(text).get("cells") or []:
+        if cell.get("cell_type") == "code":
+            source = cell.get("source") or ""
+            lines += ("".join(source) if isinstance(source, list) else source).splitlines()
+    # A cell's magic commands are no Python; the lines keep their numbers.
+    return "\n".join("pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in lines)
+
+
+class _Reader(ast.NodeVisitor):
+    """Finds v1's names in one file.
+
+    Attributes:
+        found: (line, full name).
+    """
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, str]] = []
+        self._names: dict[str, str] = {}  # a name of the file → v1's full name
+        self._objects: dict[str, str] = {}  # a variable → the class of its object, v1's full name
+
+    def visit_Import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            if alias.name.split(".")[0] == "azureml":
+                self.found.append((node.lineno, alias.name))
+                self._names[alias.asname or "azureml"] = alias.name if alias.asname else "azureml"
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        if node.level or (node.module or "").split(".")[0] != "azureml":
+            return
+        for alias in node.names:
+            if alias.name == "*":
+                self.found.append((node.lineno, str(node.module)))
+                for name in names.MODULES.get(str(node.module), ()):
+                    self._names[name] = f"{node.module}.{name}"
+                continue
+            full = f"{node.module}.{alias.name}"
+            self.found.append((node.lineno, full))
+            self._names[alias.asname or alias.name] = full
+
+    def visit_Assign(self, node: ast.Assign) -> None:
+        kind = self._kind(node.value)
+        for target in node.targets:
+            if isinstance(target, ast.Name):
+                self._names.pop(target.id, None)
+                if kind is None:
+                    self._objects.pop(target.id, None)
+                else:
+                    self._objects[target.id] = kind
+        self.generic_visit(node)
+
+    def visit_With(self, node: ast.With) -> None:
+        for item in node.items:
+            kind = self._kind(item.context_expr)
+            if kind is not None and isinstance(item.optional_vars, ast.Name):
+                self._objects[item.optional_vars.id] = kind
+        self.generic_visit(node)
+
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        owner = self._owner(node.value)
+        if owner is not None:
+            self.found.append((node.lineno, f"{owner}.{node.attr}"))
+        self.generic_visit(node)
+
+    def _owner(self, node: ast.expr) -> str | None:
+        """Return v1's full name of what an expression is: a module, a class, or an object's class."""
+        if isinstance(node, ast.Name):
+            return self._names.get(node.id) or self._objects.get(node.id)
+        if isinstance(node, ast.Attribute):
+            outer = self._owner(node.value)
+            if outer is None:
+                return None
+            known = _ATTRIBUTES.get(canonical(outer), {}).get(node.attr)
+            return known or f"{outer}.{node.attr}"
+        return self._kind(node)
+
+    def _kind(self, node: ast.expr) -> str | None:
+        """Return the class of the object that a call makes, v1's full name; None where that isn't known."""
+        if isinstance(node, ast.Attribute):
+            outer = self._owner(node.value)
+            return None if outer is None else _ATTRIBUTES.get(canonical(outer), {}).get(node.attr)
+        if not isinstance(node, ast.Call):
+            return None
+        if isinstance(node.func, ast.Attribute):
+            owner = self._owner(node.func.value)
+            if owner is not None:
+                made = canonical(owner)
+                if node.func.attr in _MAKES.get(made, ()):
+                    return made
+                known = _RETURNS.get(made, {}).get(node.func.attr)
+                if known is not None:
+                    return known
+        full = self._owner(node.func)
+        return full if full is not None and _is_class(full) else None
+
+
+def canonical(name: str) -> str:
+    """Return the one spelling under which a class is known here, of the several that v1 had."""
+    last = name.rpartition(".")[2]
+    return next((known for known in {**_MAKES, **_RETURNS, **_ATTRIBUTES} if known.rpartition(".")[2] == last), name)
+
+
+def _is_class(name: str) -> bool:
+    module, _, last = name.rpartition(".")
+    where = names.MODULES.get(module, {}).get(last)
+    return where is not None and isinstance(resolve(where), type)

@@ -371,7 +371,7 @@ class Dispatcher:
 def _import_for_forks() -> None:
     """Import what every supervisor needs, once the first one has been forked: the others find it there."""
     from turnout.runtime import building, launching, placement  # noqa: F401
-    from turnout.runtime.builders import inspection, store  # noqa: F401
+    from turnout.runtime.builders import remembered, store  # noqa: F401
     from turnout.runtime.launchers import python  # noqa: F401
 
 

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from turnout.runtime import dispatching, layout
+from turnout.testing.living import until
+
 pytestmark = pytest.mark.system
 CURRENT = ("--environment", sys.executable)
 EXAMPLE = Path(__file__).parents[2] / "examples" / "iris-sweep"
@@ -55,3 +58,21 @@ def test_a_sweep_reads_its_options_and_prints_each_trial(turnout: Any) -> None:
     assert [json.dumps(trial["parameters"]) for trial in sorted(sweep["trials"], key=lambda each: each["number"])] == [
         '{"x": 1, "kind": "plain"}', '{"x": 1, "kind": "high"}', '{"x": 2.5, "kind": "plain"}', '{"x": 2.5, "kind": "high"}',
     ]  # fmt: skip
+
+
+def test_one_dispatcher_starts_all_trials_and_goes_with_the_sweep(turnout: Any, home: Path) -> None:
+    turnout.script(
+        "import json\n"
+        "from turnout import Run\n"
+        f"queue = {layout.Home(str(home)).queue_here.dispatcher!r}\n"
+        "run = Run.get_context()\n"
+        "run.log('score', 1)\n"
+        "run.log('dispatcher', json.load(open(queue))['pid'])\n"
+    )
+    turnout(
+        "sweep", "start", *CURRENT, "--choice", "x=1,2,3,4", "--maximize", "score", "--max-concurrent-runs", "1", "train.py"
+    )  # fmt: skip
+    trials = turnout.json("sweep", "show")["trials"]
+    found = {turnout.json("metrics", trial["id"])["dispatcher"] for trial in trials}
+    assert (len(trials), len(found)) == (4, 1)
+    until(lambda: dispatching.dispatcher(layout.Home(str(home)).queue_here) is None)

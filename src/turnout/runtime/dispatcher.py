@@ -90,7 +90,8 @@ class Dispatcher:
                 self.waiter.wait(time.monotonic() + _ROOM_SECONDS)
                 continue
             pauses = [queued.not_before for queued in self.all() if queued.not_before and not queued.supervised]
-            if not self.waiting and not pauses and not any(queued.brings_more for queued in self.started.values()):
+            more = any(queued.brings_more and queued.supervised for queued in self.started.values())
+            if not self.waiting and not pauses and not more:
                 return
             until = min(pauses) if pauses else None
             others = [queued.other for queued in self.all() if queued.other is not None]

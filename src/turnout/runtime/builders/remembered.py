@@ -91,7 +91,7 @@ def _look(interpreter: str, path: List[str]) -> Tuple[str, int]:
             found.append(file)
             continue
         newest = max(newest, it.st_mtime_ns, it.st_ctime_ns)
-        found.append((file, it.st_dev, it.st_ino, it.st_size, it.st_mtime_ns, it.st_ctime_ns))
+        found += (file, it.st_dev, it.st_ino, it.st_size, it.st_mtime_ns, it.st_ctime_ns)
     for directory in path:  # what was removed from it has left no other trace
         try:
             newest = max(newest, os.stat(directory).st_mtime_ns)
@@ -107,20 +107,20 @@ def _files(interpreter: str, path: List[str]) -> Iterator[str]:
     for beside in (directory, os.path.dirname(directory)):
         yield os.path.join(beside, "pyvenv.cfg")
     for directory in path:
+        beginning = directory + os.sep  # os.path.join takes as long as the stat(2) that follows
         for name in _CUSTOMIZE:
-            yield os.path.join(directory, name)
+            yield beginning + name
         try:
             names = sorted(os.listdir(directory))
         except (OSError, ValueError):
             continue  # an archive, or a directory that isn't there
         for name in names:
-            inside = os.path.join(directory, name)
             if name.endswith(".pth"):
-                yield inside
+                yield beginning + name
             elif name.endswith(".dist-info"):
-                yield os.path.join(inside, "METADATA")
-                yield os.path.join(inside, "direct_url.json")
+                yield beginning + name + "/METADATA"
+                yield beginning + name + "/direct_url.json"
             elif name.endswith(".egg-info") or name == "EGG-INFO":
-                yield inside
-                yield os.path.join(inside, "PKG-INFO")
-                yield os.path.join(inside, "direct_url.json")
+                yield beginning + name
+                yield beginning + name + "/PKG-INFO"
+                yield beginning + name + "/direct_url.json"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import time
 from typing import TYPE_CHECKING, Any, Protocol
@@ -121,7 +120,6 @@ class Here:
         self._manifest = manifest
         self._patch = patch
         self._proved = 0.0
-        self._sizes: dict[Trial, int] = {}
 
     def begin(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
         """Record a trial and put it into the queue."""
@@ -139,7 +137,7 @@ class Here:
         ended = []
         silent = 0
         for trial in active:
-            if self._has_news(trial):
+            if trial.has_news():
                 if trial.take(*trial.record.status()):
                     ended.append(trial)
             elif trial.state in _WAITING:
@@ -153,14 +151,6 @@ class Here:
             for trial in self._prove([*begun, *queued]):
                 ended.append(trial)
         return ended
-
-    def _has_news(self, trial: Trial) -> bool:
-        try:
-            size = os.stat(trial.record.layout.journal).st_size
-        except OSError:
-            return not trial.record.exists()
-        known, self._sizes[trial] = self._sizes.get(trial), size
-        return size != known
 
     def _prove(self, trials: list[Trial]) -> list[Trial]:
         from turnout.targets.compute_target import scheduler_for

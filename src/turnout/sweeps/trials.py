@@ -44,6 +44,7 @@ class Trial:
         self.stopped = ""
         self.series = Series([])
         self._known: Known | None = None
+        self._size = -1
         self._reader = Reader(record.layout.events, metric)
 
     @property
@@ -68,6 +69,15 @@ class Trial:
         """Read what it has logged since the last time."""
         self.series.values = self._reader.read()
         self.series.ended = self.ended
+
+    def has_news(self) -> bool:
+        """Say whether its journal has grown since the last call, or its record is gone."""
+        try:
+            size = os.stat(self.record.layout.journal).st_size
+        except OSError:
+            return not self.record.exists()
+        known, self._size = self._size, size
+        return size != known
 
     def take(self, state: str, reason: str) -> bool:
         """Take a new state; say whether it has ended by that."""

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from turnout.experiment import Experiment
 
-_PROOF_SECONDS = 2.0
-"""Between proofs that what looks after the trials that have begun lives."""
+_PROOF_SECONDS, _PROOF_SHARE = 2.0, 50.0
+"""Between proofs that what looks after the trials lives: at least so many seconds, and so many times what one takes, as each
+reads the whole queue."""
 _LOCAL_PAUSE = 0.05
 """Between looks at what trials on this machine log, for a policy; their ends are told."""
 _SAFETY_PAUSE = 2.0
@@ -119,7 +120,7 @@ class Here:
         self._given = given
         self._manifest = manifest
         self._patch = patch
-        self._proved = 0.0
+        self._prove_at = 0.0
 
     def begin(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
         """Record a trial and put it into the queue."""
@@ -132,8 +133,8 @@ class Here:
     def look(self, trials: Iterable[Trial]) -> list[Trial]:
         """Read the journals that have grown; now and then all of them, with a proof that supervisors live."""
         active = list(trials)
-        now = time.monotonic()
-        proves = now - self._proved >= _PROOF_SECONDS
+        began = time.monotonic()
+        proves = began >= self._prove_at
         ended = []
         silent = 0
         for trial in active:
@@ -145,11 +146,11 @@ class Here:
                 if silent >= _LOOKED_AHEAD and not proves:
                     break
         if proves:
-            self._proved = now
             begun = [trial for trial in active if not trial.ended and trial.state != states.QUEUED]
             queued = [trial for trial in active if trial.state == states.QUEUED][:1]
-            for trial in self._prove([*begun, *queued]):
-                ended.append(trial)
+            ended += self._prove([*begun, *queued])
+            now = time.monotonic()
+            self._prove_at = now + max(_PROOF_SECONDS, _PROOF_SHARE * (now - began))
         return ended
 
     def _prove(self, trials: list[Trial]) -> list[Trial]:

@@ -12,7 +12,7 @@ import pytest
 
 from turnout import Experiment, Run, ScriptRunConfig, Workspace
 from turnout.environments.specification import from_spec
-from turnout.runtime import processes, records
+from turnout.runtime import dispatching, layout, processes, records
 from turnout.sweeps import (
     BanditPolicy,
     BayesianParameterSampling,
@@ -24,6 +24,7 @@ from turnout.sweeps import (
     choice,
     uniform,
 )
+from turnout.testing import living
 from turnout.testing.remotehost import RemoteHost
 
 pytestmark = pytest.mark.system
@@ -379,3 +380,21 @@ def test_when_everything_of_a_sweep_is_killed_the_next_look_goes_on(
     (tmp_path / "go").touch()
     assert run.wait_for_completion()["status"] == "Completed"
     assert len(list(run.get_children())) == 3
+
+
+def test_one_dispatcher_starts_all_trials_and_goes_with_the_sweep(turnout: Any, home: Path) -> None:
+    turnout.script(
+        "import json\n"
+        "from turnout import Run\n"
+        f"queue = {layout.Home(str(home)).queue_here.dispatcher!r}\n"
+        "run = Run.get_context()\n"
+        "run.log('score', 1)\n"
+        "run.log('dispatcher', json.load(open(queue))['pid'])\n"
+    )
+    turnout(
+        "sweep", "start", *CURRENT, "--choice", "x=1,2,3,4", "--maximize", "score", "--max-concurrent-runs", "1", "train.py"
+    )  # fmt: skip
+    trials = turnout.json("sweep", "show")["trials"]
+    found = {turnout.json("metrics", trial["id"])["dispatcher"] for trial in trials}
+    assert (len(trials), len(found)) == (4, 1)
+    living.until(lambda: dispatching.dispatcher(layout.Home(str(home)).queue_here) is None)

@@ -37,6 +37,16 @@ def is_controlled(definition: Dict[str, Any]) -> bool:
     return definition.get("type") == SWEEP_RUN
 
 
+def brings_runs_here(run: layout.RunLayout) -> bool:
+    """Say whether a run is a sweep whose trials come into the queue of this machine."""
+    try:
+        definition = RunRecord(run.root).definition
+        target = ((definition.get("sweep") or {}).get("trial") or {}).get("target") or {}
+        return is_controlled(definition) and str(target.get("reach") or "local") == "local"
+    except (OSError, ValueError, AttributeError):
+        return False  # it is gone, or damaged: whoever reads it is told
+
+
 class Restarts:
     """Decides whether a controller that ended is started again."""
 

@@ -1,9 +1,9 @@
 """Starts the runs of this machine's queue as slots come free: one process for all workspaces of a home.
 
-It is started by whoever needs it, ends when nothing waits, and may be killed at any moment: what it knows is in the queue's
-files and the runs' records, and the next one goes on from there. It takes the run lock of a run before it journals what
-that waits for; a run that gets its slots is handed to a supervisor, which is a fork of this process: that costs a twentieth
-of a new interpreter.
+It is started by whoever needs it, ends when nothing waits and no sweep is about to bring more, and may be killed at any
+moment: what it knows is in the queue's files and the runs' records, and the next one goes on from there. It takes the run
+lock of a run before it journals what that waits for; a run that gets its slots is handed to a supervisor, which is a fork of
+this process: that costs a twentieth of a new interpreter.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _EXHAUSTED = (*records.DISK_FULL, errno.EAGAIN, errno.ENOMEM)
 
 
 class Dispatcher:
-    """Dispatches until nothing waits.
+    """Dispatches until nothing waits, nor a sweep lives whose next trial would have to wait for another dispatcher.
 
     Args:
         home: this machine's home.
@@ -71,7 +71,7 @@ class Dispatcher:
         self.builds = max(2, os.cpu_count() or 1)
 
     def serve(self) -> None:
-        """Work until nothing waits."""
+        """Work until nothing waits, or is about to."""
         look = True
         scanned = 0.0
         while not self.waiter.terminated:
@@ -90,7 +90,8 @@ class Dispatcher:
                 self.waiter.wait(time.monotonic() + _ROOM_SECONDS)
                 continue
             pauses = [queued.not_before for queued in self.all() if queued.not_before and not queued.supervised]
-            if not self.waiting and not pauses:
+            more = any(queued.brings_more and queued.supervised for queued in self.started.values())
+            if not self.waiting and not pauses and not more:
                 return
             until = min(pauses) if pauses else None
             others = [queued.other for queued in self.all() if queued.other is not None]
@@ -371,7 +372,7 @@ class Dispatcher:
 def _import_for_forks() -> None:
     """Import what every supervisor needs, once the first one has been forked: the others find it there."""
     from turnout.runtime import building, launching, placement  # noqa: F401
-    from turnout.runtime.builders import inspection, store  # noqa: F401
+    from turnout.runtime.builders import remembered, store  # noqa: F401
     from turnout.runtime.launchers import python  # noqa: F401
 
 

@@ -50,6 +50,7 @@ class Home:
         "format",
         "gc_lock",
         "gc_turn",
+        "interpreters",
         "objects",
         "queue",
         "root",
@@ -72,6 +73,7 @@ class Home:
         self.runtime = os.path.join(root, "runtime")  # DIGEST/turnout/…: this package, as shipped
         self.gc_lock = os.path.join(root, "gc.lock")  # held by submits (shared) and by gc (alone); always empty
         self.gc_turn = os.path.join(root, "gc.turn")  # gc closes it, so that no further submit begins; always empty
+        self.interpreters = os.path.join(root, "interpreters")  # DIGEST.json: what a person's own Python said of itself
         self.tools = os.path.join(root, "tools")  # links to tools that builders call: uv, rattler
         self.wheels = os.path.join(root, "wheels")  # KEY/: what a submitter brought for an environment, and wheels.json
         self.workspaces = os.path.join(root, "workspaces")

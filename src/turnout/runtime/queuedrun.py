@@ -6,7 +6,7 @@ import os
 import time
 from typing import Optional
 
-from turnout.runtime import layout, runqueue, watch
+from turnout.runtime import controlling, layout, runqueue, watch
 from turnout.runtime.record import RunRecord
 
 _PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.1, 5.0
@@ -27,10 +27,11 @@ class QueuedRun:
         key: of the environment that it needs.
         told: the state and reason that its journal says it waits for.
         complaint: what went wrong with it last.
+        brings_more: whether it is a sweep, which puts further runs into this queue for as long as it lives.
     """
 
     __slots__ = (
-        "complaint", "entry", "key", "not_before", "other", "ours", "pid", "ready", "run", "told", "trouble"
+        "brings_more", "complaint", "entry", "key", "not_before", "other", "ours", "pid", "ready", "run", "told", "trouble"
     )  # fmt: skip
 
     def __init__(self, entry: runqueue.Entry) -> None:
@@ -45,6 +46,10 @@ class QueuedRun:
         self.key = ""
         self.told = ("", "")
         self.complaint = ""
+        takes_slots = (
+            entry.demand.cpus or entry.demand.gpus
+        )  # a sweep takes none: most records needn't be read for this
+        self.brings_more = not takes_slots and controlling.brings_runs_here(self.run)
 
     @property
     def supervised(self) -> bool:

@@ -342,9 +342,9 @@ class Supervisor:
     def inspect(self) -> None:
         """Ask an interpreter that wasn't built here what is in it, beside the script."""
         if self.inspection is None and self.built is not None and self.built.facts is None:
-            from turnout.runtime.builders import inspection
+            from turnout.runtime.builders import remembered
 
-            self.inspection = inspection.begin(self.built.interpreter)
+            self.inspection = remembered.Question(self.home, self.built.interpreter)
 
     def own_children(self) -> "set[int]":
         """Return the pids of children that aren't the run's."""

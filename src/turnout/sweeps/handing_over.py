@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
     from turnout.experiment import Experiment
 
-_PROOF_SECONDS = 2.0
-"""Between proofs that what looks after the trials that have begun lives."""
+_PROOF_SECONDS, _PROOF_SHARE = 2.0, 50.0
+"""Between proofs that what looks after the trials lives: at least so many seconds, and so many times what one takes, as each
+reads the whole queue."""
 _LOCAL_PAUSE = 0.05
 """Between looks at what trials on this machine log, for a policy; their ends are told."""
 _SAFETY_PAUSE = 2.0
+_WAITING = (states.NOT_STARTED, states.PREPARING, states.QUEUED)
+_LOOKED_AHEAD = 64
+"""How many waiting trials without news are looked at before the rest is left to the next proof: they begin in their order."""
 _AWAY_PAUSE, _AWAY_SHARE = 0.2, 2.0
 """Between looks at trials elsewhere: at least so many seconds, and so many times what a look takes."""
 
@@ -116,8 +120,7 @@ class Here:
         self._given = given
         self._manifest = manifest
         self._patch = patch
-        self._proved = 0.0
-        self._sizes: dict[str, int] = {}
+        self._prove_at = 0.0
 
     def begin(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
         """Record a trial and put it into the queue."""
@@ -128,27 +131,27 @@ class Here:
         submission.hand_over_here(self._experiment, self._plan(definition), run)
 
     def look(self, trials: Iterable[Trial]) -> list[Trial]:
-        """Read the journals that have grown; now and then prove that supervisors live."""
+        """Read the journals that have grown; now and then all of them, with a proof that supervisors live."""
         active = list(trials)
-        ended = [trial for trial in active if self._has_news(trial) and trial.take(*trial.record.status())]
-        now = time.monotonic()
-        if now - self._proved >= _PROOF_SECONDS:
-            self._proved = now
+        began = time.monotonic()
+        proves = began >= self._prove_at
+        ended = []
+        silent = 0
+        for trial in active:
+            if trial.has_news():
+                if trial.take(*trial.record.status()):
+                    ended.append(trial)
+            elif trial.state in _WAITING:
+                silent += 1
+                if silent >= _LOOKED_AHEAD and not proves:
+                    break
+        if proves:
             begun = [trial for trial in active if not trial.ended and trial.state != states.QUEUED]
             queued = [trial for trial in active if trial.state == states.QUEUED][:1]
-            for trial in self._prove([*begun, *queued]):
-                ended.append(trial)
+            ended += self._prove([*begun, *queued])
+            now = time.monotonic()
+            self._prove_at = now + max(_PROOF_SECONDS, _PROOF_SHARE * (now - began))
         return ended
-
-    def _has_news(self, trial: Trial) -> bool:
-        import os
-
-        try:
-            size = os.stat(trial.record.layout.journal).st_size
-        except OSError:
-            return not trial.record.exists()
-        known, self._sizes[trial.id] = self._sizes.get(trial.id), size
-        return size != known
 
     def _prove(self, trials: list[Trial]) -> list[Trial]:
         from turnout.targets.compute_target import scheduler_for

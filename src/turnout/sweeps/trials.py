@@ -22,6 +22,7 @@ class Trial:
         record: its record; there may be none any more, when someone has deleted it.
         state: the last known one.
         reason: why it is so.
+        ended: whether it has ended.
         series: what it has logged of the primary metric.
         looked: up to which interval the policy has looked at it.
         stopped: why the policy or the sweep ended it; empty while it didn't.
@@ -38,9 +39,12 @@ class Trial:
         self.record = record
         self.values = values
         self.state, self.reason = states.NOT_STARTED, ""
+        self.ended = False
         self.looked = 0
         self.stopped = ""
         self.series = Series([])
+        self._known: Known | None = None
+        self._size = -1
         self._reader = Reader(record.layout.events, metric)
 
     @property
@@ -48,27 +52,37 @@ class Trial:
         """Its run's id."""
         return self.record.layout.run_id
 
-    @property
-    def ended(self) -> bool:
-        """Whether it has ended."""
-        return states.is_final(self.state)
-
     def score(self, metric: PrimaryMetric) -> float | None:
         """Return its best value so far; None when it has logged none."""
         return metric.best(self.series.values)
 
     def known(self, metric: PrimaryMetric) -> Known:
         """Return what a sampler may know of it."""
-        return Known(self.values, self.score(metric), self.ended)
+        if self._known is not None:
+            return self._known
+        known = Known(self.values, self.score(metric), self.ended)
+        if self.series.ended:  # nothing is added to that: a sweep asks for all of its trials each time that one begins
+            self._known = known
+        return known
 
     def read(self) -> None:
         """Read what it has logged since the last time."""
         self.series.values = self._reader.read()
         self.series.ended = self.ended
 
+    def has_news(self) -> bool:
+        """Say whether its journal has grown since the last call, or its record is gone."""
+        try:
+            size = os.stat(self.record.layout.journal).st_size
+        except OSError:
+            return not self.record.exists()
+        known, self._size = self._size, size
+        return size != known
+
     def take(self, state: str, reason: str) -> bool:
         """Take a new state; say whether it has ended by that."""
         was, self.state, self.reason = self.ended, state, reason
+        self.ended = states.is_final(state)
         return self.ended and not was
 
 

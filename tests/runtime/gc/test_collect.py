@@ -200,6 +200,14 @@ def test_leftovers_of_killed_processes_go_after_a_day_whatever_was_asked_for(hom
     assert os.path.exists(home.workspace.definition)
 
 
+def test_answers_of_interpreters_go_after_a_day(home):
+    answer = write(os.path.join(home.layout.interpreters, "digest.json"), "{}")
+    assert counts(home.collect(days=0.9, older_than=0.0)) == {}
+    assert os.path.exists(answer)
+    assert counts(home.collect()) == {"answers of interpreters": 1}
+    assert os.listdir(home.layout.interpreters) == []
+
+
 def test_secrets_go_unless_a_run_waits_for_them(home):
     other = make_workspace(home.layout.root, "other")
     hand_over(make_run(other, "same", state=states.QUEUED, handed_over="waiting"))

@@ -62,21 +62,38 @@ class View:
         self._find()
         ended = []
         for trial in self.trials:
-            if not trial.ended and trial.record.exists():
+            if trial.ended or (trial.state == states.QUEUED and not trial.has_news()):
+                continue  # most are one or the other, and this comes several times a second
+            if trial.record.exists():
                 ended += [trial] * trial.take(*trial.record.status())
                 trial.read()
         return ended
 
     def _find(self) -> None:
+        size = self._reported()
+        if size == self._size:
+            return
+        self._size = size
         for run_id in events.children(self.run.record.events(metrics=False)):
+            if run_id in self._known:
+                continue
             record = RunRecord(self.run.layout.workspace.run(run_id).root)
-            if run_id in self._known or not record.exists():
+            if not record.exists():
+                self._size = -1  # it is announced before it is there
                 continue
             if not (record.definition.get(MEMBER) or {}).get("parameters"):
                 continue
             self._known.add(run_id)
             number = int(record.definition[MEMBER].get("number") or 0)
             self.trials.append(Trial(number, record, parameters_of(record.definition), self.metric.name))
+
+    def _reported(self) -> int:
+        """Return how many bytes the sweep has reported."""
+        try:
+            with os.scandir(self.run.layout.events) as entries:
+                return sum(entry.stat().st_size for entry in entries)
+        except OSError:
+            return -2  # gone, or it can't be read: the events say how
 
     def best(self) -> Trial | None:
         """Return the best trial so far."""

@@ -8,10 +8,11 @@ asking importlib.metadata, which Python 3.6 and 3.7 lack and which takes many ti
 import json
 import os
 import sys
+from collections import OrderedDict
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, Iterable, List
+    from typing import Any, Dict, Iterable, Iterator, List
 
 
 def distributions(paths: "Iterable[str]") -> "List[Dict[str, str]]":
@@ -77,6 +78,36 @@ def installed_from(path: str) -> str:
         return ""
 
 
+def search_path() -> "List[str]":
+    """Return the directories in which packages are looked for, also those that would be if they were there."""
+    site = sys.modules.get("site")  # type: Any
+    found = list(sys.path)
+    if hasattr(site, "getsitepackages"):
+        found += site.getsitepackages()
+    if getattr(site, "ENABLE_USER_SITE", False):
+        found.append(site.getusersitepackages())
+    for directory in list(found):
+        found += named_directories(directory or os.curdir)
+    return list(OrderedDict.fromkeys(map(os.path.abspath, found)))
+
+
+def named_directories(directory: str) -> "Iterator[str]":
+    """Yield the directories that the .pth files of one directory of `sys.path` add to it."""
+    try:
+        names = [name for name in os.listdir(directory) if name.endswith(".pth")]
+    except OSError:
+        return
+    for name in names:
+        try:
+            with open(os.path.join(directory, name), encoding="utf-8", errors="replace") as stream:
+                lines = stream.read().splitlines()
+        except OSError:
+            continue
+        for line in lines:
+            if line.strip() and not line.startswith(("#", "import ", "import\t")):
+                yield os.path.join(directory, line.rstrip())
+
+
 def facts() -> "Dict[str, Any]":
     """Return all that is known of this interpreter."""
     system = os.uname()
@@ -91,6 +122,7 @@ def facts() -> "Dict[str, Any]":
             "platform": system[0].lower() + "-" + system[4],
         },
         "packages": distributions(sys.path),
+        "path": search_path(),
     }
 
 

@@ -32,12 +32,14 @@ class Pending:
 
     Attributes:
         pid: the process that answers; 0 when it could not be started.
+        path: the directories in which it looks for packages, once it has answered.
     """
 
     def __init__(self, interpreter: str, variables: Optional[Mapping[str, str]] = None) -> None:
         import tempfile  # not for those who only look an environment up
 
         self.pid = 0
+        self.path: List[str] = []
         self._files = contextlib.ExitStack()
         self._process: Optional[subprocess.Popen[bytes]] = None
         self._failure = ""
@@ -87,8 +89,9 @@ class Pending:
         try:
             answer = json.loads(lines[-1])  # what runs at start-up (sitecustomize) may have printed before
             if isinstance(answer, dict):
+                self.path = answer.pop("path")
                 return answer
-        except (ValueError, IndexError):
+        except (ValueError, LookupError):
             pass
         said = self._read(self._errors)
         self._failure = "the interpreter ended with status %d%s" % (status, ": " + said[-1] if said else "")

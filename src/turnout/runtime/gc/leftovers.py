@@ -12,6 +12,7 @@ from turnout.runtime.gc.items import Sweep, is_older, names, reason
 from turnout.runtime.gc.runtimes import RUNTIMES
 
 DELETED = "deleted runs"
+ANSWERS = "answers of interpreters"
 HALF_MADE = "half-made runs"
 SECRETS = "stale secrets"
 TEMPORARY = "temporary files"
@@ -34,7 +35,7 @@ def finish_deletions(home: layout.Home, sweep: Sweep) -> None:
 
 
 def free(home: layout.Home, sweep: Sweep) -> None:
-    """Free half-made runs, temporary files, secrets that no run waits for, and wheels that were brought long ago."""
+    """Free half-made runs, temporary files, secrets that no run waits for, wheels and answers of interpreters that are old."""
     for workspace in _workspaces(home):
         for name in names(workspace.runs):
             path = os.path.join(workspace.runs, name)
@@ -46,6 +47,9 @@ def free(home: layout.Home, sweep: Sweep) -> None:
             if _TEMPORARY(name) and is_older(path, sweep.before_unguarded):
                 sweep.free(TEMPORARY, path)
     _free_secrets(home, sweep)
+    for name in names(home.interpreters):  # it is asked again
+        if is_older(os.path.join(home.interpreters, name), sweep.before_unguarded):
+            sweep.free(ANSWERS, os.path.join(home.interpreters, name))
     for name in names(home.wheels):  # needed until the environment is built
         if is_older(os.path.join(home.wheels, name), sweep.before_unguarded):
             sweep.free(WHEELS, os.path.join(home.wheels, name))

@@ -110,3 +110,19 @@ def test_twelve_processes_on_a_fresh_home_agree(project: Path) -> None:
     told = [process.communicate(timeout=60)[0] for process in started]
     assert [process.returncode for process in started] == [0] * 12
     assert len(set(told)) == 1
+
+
+def test_what_v1s_scripts_read_of_a_workspace(home: Path) -> None:
+    workspace = Workspace.create("old", subscription_id="s", resource_group="r", location="westeurope")
+    assert (workspace._workspace_name, workspace._subscription_id, workspace._resource_group) == ("old", "s", "r")
+    assert workspace._workspace_id == workspace.id
+    assert workspace.sku == "Basic"
+    described = {
+        "id": workspace.id,
+        "name": "old",
+        "subscription_id": "s",
+        "resource_group": "r",
+        "location": "westeurope",
+    }
+    assert workspace.described() == described
+    assert Workspace.create("plain").described().keys() == {"id", "name"}

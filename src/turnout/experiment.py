@@ -98,6 +98,12 @@ class Experiment:
             names = []
         return [Experiment(workspace, name) for name in names if experiment_name in (None, name)]
 
+    def get_portal_url(self) -> str:
+        """Return where the experiment's files lie, as a file URL."""
+        from pathlib import Path
+
+        return Path(self.workspace.layout.experiments, self.name).as_uri()
+
     def next_number(self) -> int:
         """Return the next run number of this experiment, each only once, whoever asks at the same time.
 

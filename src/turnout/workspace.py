@@ -206,6 +206,28 @@ class Workspace:
 
         return Run.get(self, run_id)
 
+    @property
+    def sku(self) -> str:
+        """V1's tier of a workspace, as it was called at the end; it has no meaning here."""
+        return "Basic"
+
+    # v1's scripts use these names although they are private.
+    @property
+    def _workspace_name(self) -> str:
+        return self.name
+
+    @property
+    def _workspace_id(self) -> str:
+        return self.id
+
+    @property
+    def _subscription_id(self) -> str | None:
+        return self.subscription_id
+
+    @property
+    def _resource_group(self) -> str | None:
+        return self.resource_group
+
     def described(self) -> dict[str, Any]:
         """Return what a run's record says of its workspace: id, name, and v1's labels as far as there are any."""
         labels = {

@@ -21,8 +21,9 @@ _FIRST = 15.0
 """Seconds for which a driver's page is left alone: its first answer costs the driver about a second of processor time, which
 a script that ends soon should have for itself."""
 
-_SHARE, _LONGEST = 10, 10.0
-"""A driver with very many jobs is asked more rarely: after ten times what its answer took, or ten seconds."""
+_SHARE, _LONGEST = 100, 10.0
+"""Who works is asked more rarely: after a hundred times what the answers took, or ten seconds. An answer costs driver and master
+several times what is waited for it here, and where they share processors with executors, the work waits as long."""
 
 _NO_EXECUTOR = "the cluster has started no executor yet"
 

@@ -23,6 +23,10 @@ ORPHANED_SECONDS = 3600.0
 """Between this file and its run lie milliseconds; after so long a submitter without a run is not about to make it."""
 
 
+_SPARED_SECONDS = 60.0
+"""For which a file that is wanted isn't looked into again by one process, which may submit a thousand runs."""
+_spared: Dict[str, float] = {}
+
 _CREDENTIAL = re.compile("PASSWORD|TOKEN|SECRET")
 """Part of the names of variables that hold one."""
 
@@ -155,8 +159,13 @@ def _remove_orphans(home: layout.Home) -> None:
     except OSError:
         return  # another submitter was quicker, or nothing can be removed here: the run goes on
     for name in old:
-        if not is_wanted(home, name):
-            try:
-                os.unlink(os.path.join(home.secrets, name))
-            except OSError:
-                pass
+        path = os.path.join(home.secrets, name)
+        if _spared.get(path, 0.0) > time.monotonic():
+            continue
+        if is_wanted(home, name):
+            _spared[path] = time.monotonic() + _SPARED_SECONDS
+            continue
+        try:
+            os.unlink(path)
+        except OSError:
+            pass

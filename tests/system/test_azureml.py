@@ -116,3 +116,24 @@ def test_a_script_that_fails_shows_its_own_traceback(turnout: Any) -> None:
     assert 'File "submit.py", line 2' in lines[1]
     assert "turnout/cli" not in done.stderr
     assert "there is no script" in turnout("azureml", "run", "missing.py", code=2).stderr
+
+
+def test_an_estimator_is_submitted_as_it_was(turnout: Any) -> None:
+    turnout.script(TRAIN, "project/train.py")
+    turnout.script(
+        "from azureml.core import Experiment, Workspace\n"
+        "from azureml.train.estimator import Estimator\n"
+        "ws = Workspace.from_config()\n"
+        "made = Estimator(source_directory='project', entry_script='train.py', script_params={'--alpha': 3},\n"
+        "                 compute_target='local', user_managed=True)\n"
+        "run = Experiment(ws, 'old').submit(made)\n"
+        "run.wait_for_completion()\n"
+        "print('first', run.get_metrics())\n"
+        "run = Experiment(ws, 'old').submit(made, script_params={'--alpha': 4})\n"
+        "run.wait_for_completion()\n"
+        "print('second', run.get_metrics())\n",
+        "submit.py",
+    )
+    done = turnout("azureml", "run", "submit.py")
+    assert "first {'mse': 6.0}" in done.stdout
+    assert "second {'mse': 8.0}" in done.stdout

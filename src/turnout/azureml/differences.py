@@ -23,6 +23,16 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
         for name in _LOGINS
         for member in ("get_authentication_header", "get_token", "signed_session")
     },
+    **{
+        (name, ""): (_DIFFERS, "the framework's maintained environment, whatever old version is named; no container")
+        for name in ("PyTorch", "TensorFlow", "SKLearn")
+    },
+    ("Estimator", ""): (_DIFFERS, "no container unless an image is named"),
+    ("Chainer", ""): (_MISSING, "Chainer has no maintained environment; give an Estimator its packages"),
+    **{
+        (name, ""): (_MISSING, "several processes are not there yet")
+        for name in ("Gloo", "Mpi", "Nccl", "ParameterServer")
+    },
     ("RunDetails", ""): (_DIFFERS, "prints a table where v1 drew a widget"),
     ("set_diagnostics_collection", ""): (_DIFFERS, "nothing is collected"),
     ("Experiment", "get_portal_url"): (_DIFFERS, "the URL of the experiment's directory"),

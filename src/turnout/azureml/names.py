@@ -18,6 +18,7 @@ _AUTHENTICATION = "turnout.azureml.authentication"
 _EXCEPTIONS = "turnout.exceptions"
 _FURTHER = "turnout.azureml.exceptions"
 _SWEEPS = "turnout.sweeps"
+_ESTIMATORS = "turnout.azureml.estimators"
 
 
 def _all(module: str, *names: str) -> dict[str, str]:
@@ -217,6 +218,15 @@ MODULES: dict[str, dict[str, str]] = {
     "azureml.telemetry": _all("turnout.azureml.telemetry", "INSTRUMENTATION_KEY", "set_diagnostics_collection"),
     "azureml.widgets": _all("turnout.azureml.widgets", "RunDetails"),
     "azureml.widgets.run_details": _all("turnout.azureml.widgets", "RunDetails"),
+    "azureml.train.estimator": {
+        **_all(_ESTIMATORS, "Estimator", "Gloo", "Mpi", "Nccl", "ParameterServer"),
+        "MMLBaseEstimator": f"{_ESTIMATORS}:Estimator",
+    },
+    "azureml.train.dnn": _all(
+        _ESTIMATORS, "Chainer", "Gloo", "Mpi", "Nccl", "ParameterServer", "PyTorch", "TensorFlow"
+    ),
+    "azureml.train.sklearn": _all(_ESTIMATORS, "SKLearn"),
+    "azureml.train._distributed_training": _all(_ESTIMATORS, "Gloo", "Mpi", "Nccl", "ParameterServer"),
     "azureml.train.hyperdrive": {
         **_EXPRESSIONS,
         **_SAMPLINGS,
@@ -278,9 +288,6 @@ INSTEAD: dict[str, str] = {
     "azureml.core.compute.SynapseCompute": "use a Spark cluster: `turnout target add NAME --spark-master …`",
     "azureml.core.compute.KubernetesCompute": "Kubernetes is not there yet; use a machine over SSH",
     "azureml.core.compute.DsvmCompute": "use RemoteCompute, a machine over SSH",
-    "azureml.train.estimator": "estimators are not there yet; use ScriptRunConfig with an Environment",
-    "azureml.train.dnn": "estimators are not there yet; use ScriptRunConfig with an Environment",
-    "azureml.train.sklearn": "estimators are not there yet; use ScriptRunConfig with an Environment",
     "azureml.train.automl": _AUTOML,
     "azureml.automl": _AUTOML,
     "azureml.pipeline": _PIPELINES,

@@ -11,7 +11,7 @@ from turnout.azureml import check, names
 
 USAGE = Path(__file__).with_name("usage.txt")
 README = Path(__file__).parents[2] / "README.md"
-LEAST = {"80 %": (195, 118), "95 %": (322, 185)}
+LEAST = {"80 %": (195, 126), "95 %": (322, 197)}
 """How many there are, and how many of them work (also those that work in their own way); both sets together for 95 %."""
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.system
 SUBMIT = """
 from azureml.core import Environment, Experiment, ScriptRunConfig, Workspace
 from azureml.core.authentication import InteractiveLoginAuthentication
-from azureml.core.compute import ComputeTarget
+from azureml.core.compute import AmlCompute, ComputeTarget
 from azureml.core.compute_target import ComputeTargetException
 import azureml.core
 import sys
@@ -24,7 +24,10 @@ print(ws.name, ws.subscription_id, ws.resource_group, sep="|")
 try:
     target = ComputeTarget(workspace=ws, name="cpu-cluster")
 except ComputeTargetException:
-    target = "local"
+    config = AmlCompute.provisioning_configuration(vm_size="STANDARD_D2_V2", max_nodes=4)
+    target = ComputeTarget.create(ws, "cpu-cluster", config)
+    target.wait_for_completion(show_output=True)
+print("cluster", target.get_status().serialize()["vmSize"], ws.compute_targets["cpu-cluster"].type)
 env = Environment("mine")
 env.python.user_managed_dependencies = True
 env.python.interpreter_path = sys.executable
@@ -71,6 +74,7 @@ def test_a_project_runs_without_an_edit(turnout: Any, project: Path, way: str) -
     assert "SDK 1.62.0" in done.stdout
     assert "old|s|r" in done.stdout
     assert "Streaming user_logs/std_log.txt" in done.stdout
+    assert "cluster STANDARD_D2_V2 AmlCompute" in done.stdout
     assert "experiment diabetes old" in done.stdout
     assert "mse 1.0 Completed ['--flag', 'x']" in done.stdout
     assert "InteractiveLoginAuthentication is not needed" in done.stderr

@@ -42,6 +42,14 @@ _RETURNS = {
     "azureml.train.hyperdrive.HyperDriveRun": {"get_best_run_by_primary_metric": "azureml.core.Run"},
 }
 """Methods whose objects' kind is known."""
+_RETURNED = {
+    "ComputeTarget": (
+        "turnout.targets.aml_compute:AmlCompute",
+        "turnout.targets.remote_compute:RemoteCompute",
+        "turnout.targets.hdinsight_compute:HDInsightCompute",
+    )
+}
+"""A class whose objects are of one of these."""
 _ATTRIBUTES = {
     "azureml.core.Run": {"experiment": "azureml.core.Experiment", "parent": "azureml.core.Run"},
     "azureml.core.Experiment": {"workspace": "azureml.core.Workspace"},
@@ -132,7 +140,7 @@ def judged(name: str) -> tuple[str, str]:
         told = differences.of(first, attribute)
         if told is not None:
             return told
-        if not _has(found, attribute):
+        if not _has(found, attribute) and not any(_has(resolve(each), attribute) for each in _RETURNED.get(first, ())):
             return MISSING, f"{first} has no {attribute} here"
         found = getattr(found, attribute, None)
     told = differences.of(first, "") if not further else None

@@ -33,6 +33,7 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
         (name, ""): (_MISSING, "several processes are not there yet")
         for name in ("Gloo", "Mpi", "Nccl", "ParameterServer")
     },
+    ("AmlCompute", ""): (_DIFFERS, "a name of this machine's queue; vm_size and node counts are labels"),
     ("RunDetails", ""): (_DIFFERS, "prints a table where v1 drew a widget"),
     ("set_diagnostics_collection", ""): (_DIFFERS, "nothing is collected"),
     ("Experiment", "get_portal_url"): (_DIFFERS, "the URL of the experiment's directory"),

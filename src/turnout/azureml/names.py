@@ -95,6 +95,7 @@ _OF_ENVIRONMENTS = {
     "DEFAULT_GPU_IMAGE": "turnout.azureml.functions:DEFAULT_GPU_IMAGE",
 }
 _COMPUTE = {
+    "AmlCompute": "turnout.targets.aml_compute:AmlCompute",
     "ComputeTarget": "turnout.targets.compute_target:ComputeTarget",
     "HDInsightCompute": "turnout.targets.hdinsight_compute:HDInsightCompute",
     "RemoteCompute": "turnout.targets.remote_compute:RemoteCompute",
@@ -188,6 +189,14 @@ MODULES: dict[str, dict[str, str]] = {
     "azureml.core.container_registry": _all(_ENVIRONMENT, "ContainerRegistry", "RegistryIdentity"),
     "azureml.core.compute": _COMPUTE,
     "azureml.core.compute.compute": {"ComputeTarget": _COMPUTE["ComputeTarget"]},
+    "azureml.core.compute.amlcompute": _all(
+        "turnout.targets.aml_compute",
+        "AmlCompute",
+        "AmlComputeNodeStateCounts",
+        "AmlComputeProvisioningConfiguration",
+        "AmlComputeStatus",
+        "ScaleSettings",
+    ),
     "azureml.core.compute.hdinsight": {"HDInsightCompute": _COMPUTE["HDInsightCompute"]},
     "azureml.core.compute.remote": {"RemoteCompute": _COMPUTE["RemoteCompute"]},
     "azureml.core.compute_target": {
@@ -277,9 +286,6 @@ INSTEAD: dict[str, str] = {
     "azureml.core.webservice": _SERVING,
     "azureml.core.Image": _SERVING,
     "azureml.core.image": _SERVING,
-    "azureml.core.compute.AmlCompute": (
-        "clusters by vm_size are not there yet; use the target 'local', or `turnout target add`"
-    ),
     "azureml.core.compute.ComputeInstance": (
         "compute instances are not there yet; use the target 'local', or `turnout target add`"
     ),

@@ -16,6 +16,7 @@ LOCAL = registry.LOCAL
 _LOCAL_TARGET = {"name": LOCAL, "type": "local", "reach": "local", "schedule": "process"}
 
 _CLASSES = {
+    "AmlCompute": "turnout.targets.aml_compute:AmlCompute",
     "VirtualMachine": "turnout.targets.remote_compute:RemoteCompute",
     "HDInsight": "turnout.targets.hdinsight_compute:HDInsightCompute",
     "Spark": "turnout.targets.spark_compute:SparkCompute",
@@ -93,6 +94,21 @@ class ComputeTarget:
         return attached
 
     @staticmethod
+    def create(workspace: Workspace, name: str, provisioning_configuration: Any) -> ComputeTarget:
+        """Make a target of the person's own description.
+
+        Args:
+            workspace: what it will belong to.
+            name: its name there.
+            provisioning_configuration: from `AmlCompute.provisioning_configuration`.
+
+        Raises:
+            ComputeTargetException: the name can't be used; nothing is kept.
+        """
+        made: ComputeTarget = provisioning_configuration.create(workspace, name)
+        return made
+
+    @staticmethod
     def list(workspace: Workspace) -> list[ComputeTarget]:
         """Return the targets of a workspace."""
         return [ComputeTarget(workspace, name) for name in names(workspace)]
@@ -110,6 +126,19 @@ class ComputeTarget:
         """Return at once: the machine is there. Printed as v1 prints it."""
         if show_output:
             print('Provisioning operation finished, operation "Succeeded"')  # noqa: T201 - v1's output
+
+    def get_status(self) -> Any:
+        """Return `Succeeded`: a target that was attached is there. A cluster's status has more (`AmlCompute`)."""
+        return self.provisioning_state
+
+    @property
+    def status(self) -> Any:
+        """What `get_status` returns."""
+        return self.get_status()
+
+    def delete(self) -> None:
+        """Refuse: this machine stays. Raises ComputeTargetException."""
+        raise ComputeTargetException(f"the target {self.name!r} can't be deleted; it is this machine")
 
     def scheduler(self) -> schedulers.Scheduler:
         """Return what schedules runs on this target."""

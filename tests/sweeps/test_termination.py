@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from turnout.sweeps.policy import (
@@ -201,6 +201,8 @@ EDGES = st.lists(st.sampled_from([math.inf, -math.inf, NAN, 1e308, -1e308, 5e-32
 
 @pytest.mark.parametrize("policy", POLICIES, ids=repr)
 @given(trials=st.lists(EDGES, min_size=1, max_size=5), goal=st.sampled_from(list(GOALS)))
+@example(trials=[[math.inf, -math.inf, 1e308, 1e308]], goal="maximize")
+@example(trials=[[math.inf, 1e308, 1e308]], goal="maximize")
 def test_numbers_at_the_edge_are_decided_too(
     policy: EarlyTerminationPolicy, trials: list[list[float]], goal: str
 ) -> None:

@@ -78,7 +78,7 @@ def test_a_sweep_whose_controller_is_killed_twenty_times_comes_to_the_same(
     delays = random.Random(0)
     for number in range(KILLS):
         controller = until(partial(_new, sweep, last))
-        until(_later(1.05 if number % 2 else delays.uniform(0, 0.4)))
+        until(_later(0.6 if number % 2 else delays.uniform(0, 0.4)))
         os.kill(controller["pid"], 9)
         last = controller["pid"]
         (tmp_path / "killed" / str(number)).touch()
@@ -154,7 +154,8 @@ def test_a_trial_that_was_recorded_and_not_handed_over_is_handed_over(
 
 def _end(sweep: Path) -> Any:
     """Kill the controller and who would start it again; return who the controller was."""
-    names = [records.read_json(str(sweep / name)) for name in ("lock", "process")]
-    for identity in names:
+    [dispatcher] = sweep.parents[3].glob("queue/*/dispatcher")
+    identities = [records.read_json(str(path)) for path in (dispatcher, sweep / "lock", sweep / "process")]
+    for identity in identities:
         os.kill(identity["pid"], 9)
-    return names[1]
+    return identities[2]

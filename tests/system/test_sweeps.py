@@ -339,7 +339,7 @@ def test_secrets_reach_the_trials_and_stay_nowhere(turnout: Any, home: Path, mon
         (("--choice", "x=1,2", "--maximize", "score", "--slack-factor", "1", "train.py"), "--policy"),
         (("--choice", "x=1,2", "--maximize", "score", "--policy", "bandage", "train.py"), "bandage"),
         (("--uniform", "x=3,1", "--maximize", "score", "train.py"), "parameter x"),
-        (("--choice", "x=1", "--choice", "--x=2", "--maximize", "score", "train.py"), "--x is in the space twice"),
+        (("--choice", "x=1", "--choice", "--x=2", "--maximize", "score", "train.py"), "the parameter --x is given twice"),
         (("--choice", "x=1,2", "--maximize", "score", "missing.py"), "missing.py"),
         (("nothing.yaml", "train.py"), "nothing.yaml"),
     ],

@@ -27,7 +27,7 @@ WAKES = signal.SIGURG
 
 _MISTAKES = 3
 """How often a controller that ended by a mistake of its own is started again."""
-_SHORT_SECONDS = 1.0
+_SHORT_SECONDS = 0.5
 """A life; shorter ones, one after the other, are followed by ever longer pauses."""
 _PAUSE_SECONDS, _LONGEST_PAUSE, _DOUBLINGS = 0.1, 10.0, 7
 

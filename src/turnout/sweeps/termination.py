@@ -202,10 +202,11 @@ def _average(values: list[float]) -> float:
     """Return the mean of values, of which there is one at least; NaN where there is none, as between two infinities."""
     try:
         return statistics.fmean(values)
-    except OverflowError:  # of the sum
+    except (OverflowError, ValueError):  # a sum beyond the floats, or one of two infinities
+        endless = {value for value in values if math.isinf(value)}
+        if endless:
+            return endless.pop() if len(endless) == 1 and not any(map(math.isnan, values)) else math.nan
         return math.fsum(value / len(values) for value in values)
-    except ValueError:
-        return math.nan
 
 
 def _shown(value: float) -> str:

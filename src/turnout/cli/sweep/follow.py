@@ -88,7 +88,7 @@ def drawn(seen: view.View, width: int) -> Any:
         if value:
             parts.append(Text.assemble((name.ljust(10), "bold"), text.plain(value), no_wrap=True))
     most = view.height()
-    parts += [Text(""), *seen.table(most).drawn(width)[:most]]
+    parts += [Text(""), *seen.table(most).drawn(width)[: most + 1]]
     if len(seen.trials) > most:
         parts.append(Text(f"and {len(seen.trials) - most} more"))
     return Group(*parts)

@@ -272,7 +272,13 @@ def test_stopping_a_sweep_ends_its_trials(
     turnout.script(WAITS)
     words = ("--choice", "x=1,2,3,4,5", "--max-concurrent-runs", "3", "--maximize", "score", "--detach", "--json")
     sweep = json.loads(turnout("sweep", "start", *CURRENT, *words, "train.py").stdout)["id"]
-    until(lambda: [each["score"] for each in turnout.json("sweep", "show", sweep)["trials"]].count(None) < 3)
+
+    def begun() -> bool:
+        """Three trials are there, and one of them has logged something."""
+        scores = [trial["score"] for trial in turnout.json("sweep", "show", sweep)["trials"]]
+        return len(scores) == 3 and scores.count(None) < 3
+
+    until(begun)
     turnout("sweep", "stop", sweep)
     until(lambda: turnout.json("sweep", "show", sweep)["status"] == "Canceled")
     facts = turnout.json("sweep", "show", sweep)

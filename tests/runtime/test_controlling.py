@@ -75,12 +75,14 @@ def test_the_trials_of_a_sweep_that_is_closed_are_asked_to_end(workspace: layout
         stream.write(json.dumps({"t": 2.0, "state": "Completed", "reason": ""}) + "\n")
     told = [{"t": 1.0, "e": "child", "id": trial} for trial in ("HD_1_0", "HD_1_1", "HD_1_2")]
     Path(sweep.events, "w.jsonl").write_text("".join(json.dumps(event) + "\n" for event in told))
-    controlling.end_trials(sweep)
+    controlling.end_trials(sweep, RunRecord(sweep.root).definition)
     request = RunRecord(trials[0].root).cancel_request()
     assert request is not None
     assert request["reason"] == "canceled: its sweep has ended"
     assert not os.path.exists(trials[1].cancel)
-    controlling.end_trials(trials[0])  # no sweep: nothing happens, and nothing is raised
+    controlling.end_trials(
+        trials[0], RunRecord(trials[0].root).definition
+    )  # no sweep: nothing happens, and nothing is raised
 
 
 def test_whoever_closes_a_trial_wakes_the_controller(workspace: layout.WorkspaceLayout) -> None:
@@ -90,11 +92,11 @@ def test_whoever_closes_a_trial_wakes_the_controller(workspace: layout.Workspace
     came: list[int] = []
     before = signal.signal(controlling.WAKES, lambda number, frame: came.append(number))
     try:
-        controlling.wake_sweep_of(trial)  # there is no controller yet
+        controlling.wake_sweep_of(trial, RunRecord(trial.root).definition)  # there is no controller yet
         records.write_json(sweep.process, processes.identity())
-        controlling.wake_sweep_of(other)
+        controlling.wake_sweep_of(other, RunRecord(other.root).definition)
         assert came == []
-        controlling.wake_sweep_of(trial)
+        controlling.wake_sweep_of(trial, RunRecord(trial.root).definition)
         assert came == [controlling.WAKES]
     finally:
         signal.signal(controlling.WAKES, before)

@@ -129,11 +129,20 @@ def close(
     handed.remove(home, run)
     _remove_container(run)
     _close_children(run, state)
-    controlling.end_trials(run)
+    definition = _definition(run)
+    controlling.end_trials(run, definition)
     _remove_unfinished(run)
     journal.append({"t": now, "state": state, "reason": reason})
     markers.mark_changed(run)
-    controlling.wake_sweep_of(run)
+    controlling.wake_sweep_of(run, definition)
+
+
+def _definition(run: layout.RunLayout) -> Dict[str, Any]:
+    """Return the content of run.json; nothing when it is damaged: the run ends all the same."""
+    try:
+        return RunRecord(run.root).definition
+    except (OSError, ValueError):
+        return {}
 
 
 def _remove_container(run: layout.RunLayout) -> None:

@@ -86,12 +86,14 @@ def reported(run: layout.RunLayout) -> str:
     return str(told.get("message") or "")
 
 
-def end_trials(run: layout.RunLayout) -> None:
-    """Ask for the end of the trials that a sweep leaves behind, which happens only when its controller could not."""
-    try:
-        if not is_controlled(RunRecord(run.root).definition):
-            return
-    except (OSError, ValueError):
+def end_trials(run: layout.RunLayout, definition: Dict[str, Any]) -> None:
+    """Ask for the end of the trials that a sweep leaves behind, which happens only when its controller could not.
+
+    Args:
+        run: a run that ends, of any type.
+        definition: the content of its run.json.
+    """
+    if not is_controlled(definition):
         return
     for trial_id in set(events.children(events.read_all(run.events, metrics=False)[0])):
         trial = RunRecord(run.workspace.run(trial_id).root)
@@ -118,11 +120,12 @@ def wake(run: layout.RunLayout) -> None:
         pass  # it is elsewhere, or has ended
 
 
-def wake_sweep_of(run: layout.RunLayout) -> None:
-    """Tell the controller of the sweep that a run is a trial of that it has ended."""
-    try:
-        definition = RunRecord(run.root).definition
-    except (OSError, ValueError):
-        return
+def wake_sweep_of(run: layout.RunLayout, definition: Dict[str, Any]) -> None:
+    """Tell the controller of the sweep that a run is a trial of, if it is one, that it has ended.
+
+    Args:
+        run: a run that has ended.
+        definition: the content of its run.json.
+    """
     if definition.get("sweep") and definition.get("parent"):
         wake(run.workspace.run(str(definition["parent"])))

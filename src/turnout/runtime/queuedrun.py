@@ -46,10 +46,8 @@ class QueuedRun:
         self.key = ""
         self.told = ("", "")
         self.complaint = ""
-        takes_slots = (
-            entry.demand.cpus or entry.demand.gpus
-        )  # a sweep takes none: most records needn't be read for this
-        self.brings_more = not takes_slots and controlling.brings_runs_here(self.run)
+        # A sweep takes no slot, so most records needn't be read for this.
+        self.brings_more = not any(entry.demand) and controlling.brings_runs_here(self.run)
 
     @property
     def supervised(self) -> bool:

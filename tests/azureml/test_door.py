@@ -10,7 +10,12 @@ import pytest
 
 from turnout.azureml import names
 from turnout.runtime.script import azureml_names
-from turnout.runtime.script.door import Door, names_of, resolve
+from turnout.runtime.script.door import Door, resolve
+
+
+def names_of(modules: dict[str, dict[str, str]]) -> list[str]:
+    """Return the full names that a table offers."""
+    return sorted(f"{module}.{name}" for module in modules for name in modules[module])
 
 
 @pytest.mark.parametrize("table", [names.MODULES, azureml_names.MODULES], ids=["whole", "shipped"])

@@ -12,8 +12,8 @@ import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from turnout.azureml import differences, names
-from turnout.runtime.script.door import Door, resolve
+from turnout.azureml import differences, door, names
+from turnout.runtime.script.door import resolve
 
 WORKS, DIFFERS, MISSING = "works", "differs", "missing"
 
@@ -57,6 +57,10 @@ _ATTRIBUTES = {
     "azureml.core.RunConfiguration": {"environment": "azureml.core.Environment"},
 }
 """Attributes whose objects' kind is known."""
+
+
+_SPELLINGS = {known.rpartition(".")[2]: known for known in (*_MAKES, *_RETURNS, *_ATTRIBUTES)}
+"""A class's own name → its one spelling above."""
 
 
 class Use(NamedTuple):
@@ -125,8 +129,7 @@ def sources(project: str) -> Iterator[str]:
 
 def judged(name: str) -> tuple[str, str]:
     """Return the status of a full name, and what is to be said of it."""
-    door = Door("azureml", names.MODULES, names.INSTEAD)
-    module, member = _split(door, name)
+    module, member = _split(name)
     if module is None:
         return MISSING, door.refusal(name).partition(": ")[2] or "Turnout doesn't have it"
     if not member:
@@ -147,7 +150,7 @@ def judged(name: str) -> tuple[str, str]:
     return told or (WORKS, "")
 
 
-def _split(door: Door, name: str) -> tuple[str | None, list[str]]:
+def _split(name: str) -> tuple[str | None, list[str]]:
     """Return the longest module that a full name begins with, and what follows."""
     parts = name.split(".")
     for end in range(len(parts), 0, -1):
@@ -291,8 +294,7 @@ class _Reader(ast.NodeVisitor):
 
 def canonical(name: str) -> str:
     """Return the one spelling under which a class is known here, of the several that v1 had."""
-    last = name.rpartition(".")[2]
-    return next((known for known in {**_MAKES, **_RETURNS, **_ATTRIBUTES} if known.rpartition(".")[2] == last), name)
+    return _SPELLINGS.get(name.rpartition(".")[2], name)
 
 
 def _is_class(name: str) -> bool:

@@ -6,7 +6,7 @@ _DIFFERS, _MISSING = "differs", "missing"
 
 _NOT_NEEDED = (_DIFFERS, "accepted and not needed: there is no account")
 _NO_ACCOUNT = (_MISSING, "there is no account; for a service of Azure's own use the package azure-identity")
-_LOGINS = (
+LOGINS = (
     "ArmTokenAuthentication",
     "AzureCliAuthentication",
     "AzureMLTokenAuthentication",
@@ -15,12 +15,13 @@ _LOGINS = (
     "ServicePrincipalAuthentication",
     "TokenAuthentication",
 )
+"""v1's authentication classes that a script makes."""
 
 KNOWN: dict[tuple[str, str], tuple[str, str]] = {
-    **{(name, ""): _NOT_NEEDED for name in _LOGINS},
+    **{(name, ""): _NOT_NEEDED for name in LOGINS},
     **{
         (name, member): _NO_ACCOUNT
-        for name in _LOGINS
+        for name in LOGINS
         for member in ("get_authentication_header", "get_token", "signed_session")
     },
     **{

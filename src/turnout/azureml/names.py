@@ -6,6 +6,8 @@ The spellings are those that v1's last release had, and that public code uses.
 from __future__ import annotations
 
 import turnout
+from turnout.azureml.differences import LOGINS
+from turnout.runtime.script import azureml_names
 
 VERSION = f"1.62.0+turnout.{turnout.__version__}"
 """What `azureml.core.VERSION` says: v1's last release, whose names these are, and who answers to them."""
@@ -15,7 +17,6 @@ _DATA = "turnout.config.data"
 _DISTRIBUTED = "turnout.config.distributed"
 _ENVIRONMENT = "turnout.environments.sections"
 _AUTHENTICATION = "turnout.azureml.authentication"
-_EXCEPTIONS = "turnout.exceptions"
 _FURTHER = "turnout.azureml.exceptions"
 _SWEEPS = "turnout.sweeps"
 _ESTIMATORS = "turnout.azureml.estimators"
@@ -101,17 +102,7 @@ _COMPUTE = {
     "RemoteCompute": "turnout.targets.remote_compute:RemoteCompute",
 }
 _RAISED = {
-    **_all(
-        _EXCEPTIONS,
-        "ActivityFailedException",
-        "ComputeTargetException",
-        "ExperimentExecutionException",
-        "RunConfigurationException",
-        "RunEnvironmentException",
-        "SnapshotException",
-        "UserErrorException",
-        "WorkspaceException",
-    ),
+    **azureml_names.MODULES["azureml.exceptions"],
     **_all(
         _FURTHER,
         "AuthenticationException",
@@ -125,7 +116,6 @@ _RAISED = {
         "WebserviceException",
         "WorkspacePrivateEndpointException",
     ),
-    "AzureMLException": "turnout.exceptions:TurnoutException",
 }
 _EXPRESSIONS = _all(
     _SWEEPS,
@@ -200,23 +190,11 @@ MODULES: dict[str, dict[str, str]] = {
     "azureml.core.compute.hdinsight": {"HDInsightCompute": _COMPUTE["HDInsightCompute"]},
     "azureml.core.compute.remote": {"RemoteCompute": _COMPUTE["RemoteCompute"]},
     "azureml.core.compute_target": {
-        "ComputeTargetException": f"{_EXCEPTIONS}:ComputeTargetException",
+        "ComputeTargetException": _RAISED["ComputeTargetException"],
         "ComputeTarget": _COMPUTE["ComputeTarget"],
     },
     "azureml.core.authentication": {
-        **_all(
-            _AUTHENTICATION,
-            "AbstractAuthentication",
-            "AccessToken",
-            "ArmTokenAuthentication",
-            "Audience",
-            "AzureCliAuthentication",
-            "AzureMLTokenAuthentication",
-            "InteractiveLoginAuthentication",
-            "MsiAuthentication",
-            "ServicePrincipalAuthentication",
-            "TokenAuthentication",
-        ),
+        **_all(_AUTHENTICATION, "AbstractAuthentication", "AccessToken", "Audience", *LOGINS),
         "AuthenticationException": f"{_FURTHER}:AuthenticationException",
     },
     "azureml.core.resource_configuration": _all(_SECTIONS, "ResourceConfiguration"),

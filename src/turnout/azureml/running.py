@@ -8,22 +8,18 @@ import sys
 from collections.abc import Sequence
 
 from turnout.azureml import door
-from turnout.exceptions import UserErrorException
 
 
 def run(script: str, arguments: Sequence[str]) -> None:
     """Run a script as the main program of this process.
 
     Args:
-        script: its path.
+        script: its path; it is there.
         arguments: what it finds in `sys.argv[1:]`.
 
     Raises:
-        UserErrorException: there is no such script.
         BaseException: whatever ends the script.
     """
-    if not os.path.isfile(script):
-        raise UserErrorException(f"there is no script {script}")
     door.install()
     sys.argv[:] = [script, *arguments]
     sys.path[0] = os.path.dirname(os.path.abspath(script))

@@ -151,6 +151,9 @@ class AmlCompute(ComputeTarget):
 
     def __init__(self, workspace: Workspace, name: str) -> None:
         super().__init__(workspace, name)
+        self._take_labels()
+
+    def _take_labels(self) -> None:
         self.vm_size = self._kept.get("vm_size")
         self.vm_priority = self._kept.get("vm_priority")
         self.scale_settings = _scale(self._kept)
@@ -290,7 +293,7 @@ class AmlCompute(ComputeTarget):
         _check_nodes(given["min_nodes"], given["max_nodes"])
         self._kept = {**self._kept, "scale": given, "modified": _now()}
         registry.replace(self.workspace.layout, self.name, self._kept)
-        self.scale_settings = _scale(self._kept)
+        self._take_labels()
 
     def delete(self) -> None:
         """Forget the cluster. Its runs stay."""
@@ -302,7 +305,8 @@ class AmlCompute(ComputeTarget):
 
     def refresh_state(self) -> None:
         """Read the cluster's labels again."""
-        self.__init__(self.workspace, self.name)  # type: ignore[misc]
+        self._kept = ComputeTarget(self.workspace, self.name)._kept
+        self._take_labels()
 
     def wait_for_completion(
         self,

@@ -12,7 +12,7 @@ from importlib.machinery import ModuleSpec
 MYPY = False
 if MYPY:
     from types import ModuleType
-    from typing import Any, Dict, List, Mapping, Optional, Sequence
+    from typing import Any, Dict, Mapping, Optional, Sequence
 
     Table = Mapping[str, Mapping[str, str]]
 
@@ -102,8 +102,3 @@ def resolve(where: str) -> "Any":
     for part in name.split(".") if name else ():
         found = getattr(found, part)
     return found
-
-
-def names_of(modules: "Table") -> "List[str]":
-    """Return the full names that a table offers."""
-    return sorted("%s.%s" % (module, name) for module in modules for name in modules[module])

@@ -104,10 +104,7 @@ def submit(
         definition["number"] = experiment.next_number()
         if collect is not None:
             definition["collect"] = collect
-        if parent is not None:
-            new_record.check_not_deleted(workspace.layout, parent.id)
-            definition["parent"] = parent.id
-            definition["root"] = parent.record.definition.get("root") or parent.id
+        belong_to(parent, definition, workspace.layout)
         run = workspace.layout.run(definition["id"])
         submitted = Run(run.root, experiment)
         tell = (lambda: None) if on_submitted is None else (lambda: on_submitted(submitted))
@@ -122,6 +119,18 @@ def submit(
                 )
             record_elsewhere(experiment, plan, run, kept.close, tell, report or _silent)
     return submitted
+
+
+def belong_to(parent: Run | None, definition: dict[str, Any], workspace: layout.WorkspaceLayout) -> None:
+    """Make a run that is about to be the child of another one, if there is one.
+
+    Raises:
+        ExperimentExecutionException: that one was deleted.
+    """
+    if parent is not None:
+        new_record.check_not_deleted(workspace, parent.id)
+        definition["parent"] = parent.id
+        definition["root"] = parent.record.definition.get("root") or parent.id
 
 
 def record_here(

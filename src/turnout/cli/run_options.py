@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import common, sizes, streams
+from turnout.cli import common, progress, sizes, streams
 
 if TYPE_CHECKING:
     from turnout.config.script_run_config import ScriptRunConfig
+    from turnout.run import Run
     from turnout.workspace import Workspace
 
 SETTINGS = {"ignore_unknown_options": True, "allow_interspersed_args": False}
@@ -87,10 +88,24 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def collected(given: dict[str, Any]) -> int | None:
-    """Return which outputs of a remote target come here, by their size in bytes; None for all."""
-    most: int | None = 0 if given["no_outputs"] else given["max_output"]
-    return most
+def of_submit(
+    given: dict[str, Any], secrets: dict[str, str | None], on_submitted: Callable[[Run], None]
+) -> dict[str, Any]:
+    """Return what a submit takes beside the configuration, for a person who watches it; see `submission.submit`.
+
+    Args:
+        given: the options' values.
+        secrets: the secrets' names and values.
+        on_submitted: gets the run.
+    """
+    return {
+        "display_name": given["name"],
+        "report": streams.say,
+        "on_submitted": on_submitted,
+        "secrets": secrets,
+        "progress": progress.Upload(),
+        "collect": 0 if given["no_outputs"] else given["max_output"],
+    }
 
 
 def configuration(given: dict[str, Any]) -> tuple[ScriptRunConfig, str]:

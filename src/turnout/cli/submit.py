@@ -38,17 +38,7 @@ def command(wait: bool, dry_run: bool, as_json: bool, secrets: dict[str, str | N
 
     submitted: list[Run] = []
     try:
-        submission.submit(
-            experiment,
-            config,
-            tags,
-            display_name=given["name"],
-            report=streams.say,
-            on_submitted=submitted.append,
-            secrets=secrets,
-            progress=progress.Upload(),
-            collect=run_options.collected(given),
-        )
+        submission.submit(experiment, config, tags, **run_options.of_submit(given, secrets, submitted.append))
     except KeyboardInterrupt:
         if submitted:
             return _detached(submitted[0], errors.INTERRUPTED)

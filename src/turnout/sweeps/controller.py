@@ -12,6 +12,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import RecordException, TurnoutException
@@ -92,8 +93,9 @@ class Controller:
     def recover(self) -> None:
         """Find the trials that there are; hand over once more those of which it isn't known that they were."""
         workspace = self.run.layout.workspace
-        self._remove_unfinished(workspace)
         tags = self.run.record.tags()
+        if trial_id(self.run.id, 0) in tags:  # else no controller has announced a trial yet
+            self._remove_unfinished(workspace)
         while True:
             number = len(self.trials)
             record = RunRecord(workspace.run(trial_id(self.run.id, number)).root)
@@ -109,9 +111,7 @@ class Controller:
             if trial.record.exists():
                 trial.take(*trial.record.status())
                 if trial.state == states.NOT_STARTED:
-                    self.patiently(
-                        lambda trial=trial: self.place.begin_again(trial.record.definition, trial.record.layout)
-                    )
+                    self.patiently(partial(self.place.begin_again, trial.record.definition, trial.record.layout))
             trial.read()
         for line in records.read_lines(self.run.layout.decisions)[0]:
             self._recall(line)
@@ -140,7 +140,7 @@ class Controller:
     def _remove_unfinished(self, workspace: layout.WorkspaceLayout) -> None:
         """Remove the record that an earlier controller was writing when it was killed."""
         beginning = f".{self.run.id}_"
-        for name in os.listdir(workspace.runs) if os.path.exists(self.run.layout.events) else ():
+        for name in os.listdir(workspace.runs):
             if name.startswith(beginning):
                 shutil.rmtree(os.path.join(workspace.runs, name), ignore_errors=True)
 
@@ -187,11 +187,9 @@ class Controller:
                     break
             trial.looked = interval
             line: dict[str, Any] = {"t": time.time(), "trial": trial.number, "interval": interval}
-            self.patiently(
-                lambda line=line, reason=reason: self.decisions.append(
-                    {**line, **({"reason": reason} if reason else {})}
-                )
-            )
+            if reason:
+                line["reason"] = reason
+            self.patiently(partial(self.decisions.append, line))
             if reason:
                 trial.stopped = reason
                 self.log.write("CONTROLLER", f"Canceling job {trial.id}: {reason}")

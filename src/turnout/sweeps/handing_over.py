@@ -105,12 +105,12 @@ class Trials:
         }
 
 
-class Here:
-    """Trials of this machine, in its queue.
+class _Given:
+    """What trials are given beyond their records, wherever they run.
 
     Args:
         experiment: the sweep's.
-        given: what the sweep was handed over.
+        given: what each trial is handed over.
         manifest: of the snapshot.
         patch: the uncommitted changes.
     """
@@ -120,6 +120,20 @@ class Here:
         self._given = given
         self._manifest = manifest
         self._patch = patch
+
+    def end(self, trial: Trial, reason: str) -> None:
+        """Ask whoever looks after it for its end, now or when that can be reached again."""
+        _run_of(trial.record)._request_cancel(by="its sweep", reason=reason)
+
+    def _plan(self, definition: dict[str, Any]) -> submission.Plan:
+        return submission.Plan(definition, self._given, self._manifest, self._patch, [])
+
+
+class Here(_Given):
+    """Trials of this machine, in its queue; the arguments are those of `_Given`."""
+
+    def __init__(self, experiment: Experiment, given: handed.Handed, manifest: bytes, patch: bytes) -> None:
+        super().__init__(experiment, given, manifest, patch)
         self._prove_at = 0.0
 
     def begin(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
@@ -162,19 +176,12 @@ class Here:
         told = scheduler.poll([trial.record.layout.root for trial in trials])
         return [trial for trial in trials if trial.id in told and trial.take(*told[trial.id])]
 
-    def end(self, trial: Trial, reason: str) -> None:
-        """Ask whoever looks after it."""
-        _ask_for_end(trial, reason)
-
     def pause(self, watches: bool) -> float:
         """Return a short while when what they log matters."""
         return _LOCAL_PAUSE if watches else _SAFETY_PAUSE
 
-    def _plan(self, definition: dict[str, Any]) -> submission.Plan:
-        return submission.Plan(definition, self._given, self._manifest, self._patch, [])
 
-
-class Elsewhere:
+class Elsewhere(_Given):
     """Trials of another machine; the arguments are those of `Here`, and `report` gets what has to be tried again."""
 
     def __init__(
@@ -185,10 +192,7 @@ class Elsewhere:
         patch: bytes,
         report: Callable[[str], None],
     ) -> None:
-        self._experiment = experiment
-        self._given = handed.Handed({}, given.secrets, given.tools)
-        self._manifest = manifest
-        self._patch = patch
+        super().__init__(experiment, handed.Handed({}, given.secrets, given.tools), manifest, patch)
         self._report = report
         self._took = 0.0
 
@@ -207,20 +211,9 @@ class Elsewhere:
         self._took = time.monotonic() - began
         return ended
 
-    def end(self, trial: Trial, reason: str) -> None:
-        """Ask its machine, now or when it can be reached again."""
-        _ask_for_end(trial, reason)
-
     def pause(self, watches: bool) -> float:
         """Return a while that leaves the connection to others, too."""
         return max(_AWAY_PAUSE, _AWAY_SHARE * self._took)
-
-    def _plan(self, definition: dict[str, Any]) -> submission.Plan:
-        return submission.Plan(definition, self._given, self._manifest, self._patch, [])
-
-
-def _ask_for_end(trial: Trial, reason: str) -> None:
-    _run_of(trial.record)._request_cancel(by="its sweep", reason=reason)
 
 
 def _run_of(record: RunRecord) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from turnout.sweeps import policy as policies
 from turnout.sweeps import sampling as samplings
 from turnout.sweeps.exceptions import HyperDriveConfigException
-from turnout.sweeps.parameter_expressions import EXPRESSIONS
+from turnout.sweeps.parameter_expressions import EXPRESSIONS, make
 from turnout.sweeps.policy import EarlyTerminationPolicy
 from turnout.sweeps.sampling import HyperParameterSampling
 
@@ -144,19 +144,11 @@ def expression(name: str, kind: str, values: Any) -> list[Any]:
     Raises:
         HyperDriveConfigException: there is no such expression, or it can't take these values.
     """
-    make = EXPRESSIONS.get(kind)
-    if make is None:
+    if kind not in EXPRESSIONS:
         raise HyperDriveConfigException(
             f"the parameter {name}: there is no expression {kind!r}; there is {', '.join(EXPRESSIONS)}"
         )
-    given = values if isinstance(values, list) else [values]
-    try:
-        made: list[Any] = make(*given)
-    except TypeError:
-        raise HyperDriveConfigException(f"the parameter {name}: {kind} can't take {given!r}") from None
-    except HyperDriveConfigException as error:
-        raise HyperDriveConfigException(f"the parameter {name}: {error}") from None
-    return made
+    return make(name, kind, values if isinstance(values, list) else [values])
 
 
 def policy(data: Mapping[str, Any]) -> EarlyTerminationPolicy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,7 +17,6 @@ from turnout.sweeps.primary_metric import PrimaryMetric
 from turnout.sweeps.settings import HYPERPARAMETERS, MEMBER, Settings, parameters_of
 
 if TYPE_CHECKING:
-    from turnout.environments.environment import Environment
     from turnout.experiment import Experiment
     from turnout.sweeps.hyperdrive_config import HyperDriveConfig
 
@@ -90,7 +90,8 @@ class HyperDriveRun(Run):
         left_out = {states.FAILED} if not include_failed else set()
         left_out |= set() if include_canceled else {states.CANCELED}
         ranked = [each for each in self.ranked(include_resume_from_runs) if each.status not in left_out]
-        return ranked[0].run if ranked and _is_number(ranked[0].score) else None
+        best = ranked[0] if ranked else None
+        return best.run if best is not None and best.score is not None and not math.isnan(best.score) else None
 
     def get_children_sorted_by_primary_metric(
         self, top: int = 0, reverse: bool = False, discard_no_metric: bool = False
@@ -151,10 +152,6 @@ class HyperDriveRun(Run):
         details["target"] = self._definition()[MEMBER]["trial"]["target"]["name"]
         return details
 
-    def get_environment(self) -> Environment:
-        """Return the environment of the trials, as it was submitted."""
-        return super().get_environment()
-
     def trials(self) -> Iterator[Run]:
         """Yield the trials in their order."""
         for run in self.get_children():
@@ -171,23 +168,8 @@ class HyperDriveRun(Run):
                 earlier = self._sibling(sweep)
                 if isinstance(earlier, HyperDriveRun) and earlier.record.exists():
                     found += earlier.ranked(include_resume_from_runs=True)
-        measured = [each for each in found if _is_number(each.score)]
-        measured.sort(key=lambda each: -_number(each) if metric.maximize else _number(each))
-        return [*measured, *(each for each in found if not _is_number(each.score))]
+        return metric.best_first(found, lambda each: each.score)
 
     def _ranked(self, trial: Run, metric: PrimaryMetric) -> Ranked:
         status = trial.get_status()  # brings what is new of one that runs elsewhere
         return Ranked(trial, metric.best(outcome.scores(trial.record, metric)), status)
-
-    def _request_cancel(self, by: str = "", reason: str = "") -> None:
-        """Ask the controller, which ends the trials."""
-        super()._request_cancel(by, reason)
-
-
-def _is_number(score: float | None) -> bool:
-    return score is not None and score == score  # not NaN
-
-
-def _number(each: Ranked) -> float:
-    assert each.score is not None
-    return each.score

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from turnout.sweeps.exceptions import HyperDriveConfigException
@@ -161,7 +162,27 @@ def _step(name: str, q: Any) -> int:
     return int(number)
 
 
-EXPRESSIONS = {
+def make(parameter: str, kind: str, arguments: Sequence[Any]) -> list[Any]:
+    """Return an expression by its name.
+
+    Args:
+        parameter: whose it is, for the error.
+        kind: one of `EXPRESSIONS`.
+        arguments: what it is called with.
+
+    Raises:
+        HyperDriveConfigException: it can't take them.
+    """
+    try:
+        made: list[Any] = EXPRESSIONS[kind](*arguments)
+    except TypeError:
+        raise HyperDriveConfigException(f"the parameter {parameter}: {kind} can't take {list(arguments)!r}") from None
+    except HyperDriveConfigException as error:
+        raise HyperDriveConfigException(f"the parameter {parameter}: {error}") from None
+    return made
+
+
+EXPRESSIONS: dict[str, Callable[..., list[Any]]] = {
     "choice": choice,
     "randint": randint,
     "uniform": uniform,

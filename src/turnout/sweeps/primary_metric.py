@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from turnout.sweeps.exceptions import HyperDriveConfigException
+
+Item = TypeVar("Item")
 
 
 class PrimaryMetricGoal(Enum):
@@ -57,6 +59,21 @@ class PrimaryMetric:
             if found is None or self.better(value, found):
                 found = value
         return found
+
+    def best_first(self, items: Iterable[Item], score: Callable[[Item], float | None]) -> list[Item]:
+        """Return items by their scores, the best first; then those that scored NaN, then those without a score.
+
+        Items that are alike stay in their order.
+        """
+        sign = -1 if self.maximize else 1
+
+        def place(item: Item) -> tuple[int, float]:
+            value = score(item)
+            if value is None:
+                return 2, 0.0
+            return (1, 0.0) if math.isnan(value) else (0, sign * value)
+
+        return sorted(items, key=place)
 
 
 def numbers(logged: Any) -> list[float]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from turnout.sweeps.exceptions import HyperDriveConfigException
-from turnout.sweeps.parameter_expressions import EXPRESSIONS
+from turnout.sweeps.parameter_expressions import EXPRESSIONS, make
 
 Values = dict[str, Any]
 """A trial's parameters: name → value."""
@@ -137,13 +137,7 @@ def _checked(name: str, expression: Any) -> tuple[str, list[Any]]:
             f"the parameter {name} must be one of {known}, such as choice(1, 2), not {expression!r}"
         )
     kind, given = expression
-    make: Callable[..., list[Any]] = EXPRESSIONS[kind]
-    try:
-        made = make(*given)
-    except TypeError:
-        raise HyperDriveConfigException(f"the parameter {name}: {kind} can't take {list(given)!r}") from None
-    except HyperDriveConfigException as error:
-        raise HyperDriveConfigException(f"the parameter {name}: {error}") from None
+    made = make(name, kind, given)
     found: list[Any] = made[1][0] if kind == "choice" else made[1]
     if kind == "choice":
         found = [_value(name, value) for value in found]

@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import turnout
-from turnout import new_record, submission
+from turnout import submission
 from turnout.runtime import handed
 from turnout.runtime.record import SWEEP_RUN
 from turnout.runtime.script import ownership
 from turnout.sweeps import resuming, samplers
 from turnout.sweeps.settings import MEMBER
+from turnout.targets.compute_target import LOCAL_TARGET
 
 if TYPE_CHECKING:
     from turnout.experiment import Experiment
@@ -68,7 +69,7 @@ def submit(
         if collect is not None:
             plan.definition["collect"] = collect
         resumed = resuming.checked(workspace, config, plan.definition)
-        given = _handed_over(config, plan, secrets)
+        given = _handed_over(plan)
         if _is_elsewhere(plan) and not plan.failure:
             from turnout import handover  # a local sweep needs none of it
 
@@ -76,23 +77,16 @@ def submit(
         settings.update(resumed, seed=seed, installation=os.path.dirname(os.path.dirname(turnout.__file__)))
         definition = _definition(plan.definition, identity, settings, config, display_name, tags)
         definition["number"] = experiment.next_number()
-        if parent is not None:
-            new_record.check_not_deleted(workspace.layout, parent.id)
-            definition["parent"] = parent.id
-            definition["root"] = parent.record.definition.get("root") or parent.id
+        submission.belong_to(parent, definition, workspace.layout)
         sweep = submission.Plan(definition, given, plan.manifest, plan.patch, plan.notices)
         sweep.failure, sweep.failure_words = plan.failure, plan.failure_words
         if not plan.failure:
             definition[handed.MEMBER] = handed.new_name()
         run = workspace.layout.run(identity)
         submitted = HyperDriveRun(experiment, identity, config)
-        submission.record_here(experiment, sweep, run, kept.close, lambda: _tell(on_submitted, submitted))
+        tell = (lambda: None) if on_submitted is None else (lambda: on_submitted(submitted))
+        submission.record_here(experiment, sweep, run, kept.close, tell)
     return submitted
-
-
-def _tell(on_submitted: Callable[[Run], None] | None, submitted: HyperDriveRun) -> None:
-    if on_submitted is not None:
-        on_submitted(submitted)
 
 
 def _is_elsewhere(plan: submission.Plan) -> bool:
@@ -101,9 +95,7 @@ def _is_elsewhere(plan: submission.Plan) -> bool:
     return not is_local(plan.definition["target"])
 
 
-def _handed_over(
-    config: HyperDriveConfig, plan: submission.Plan, secrets: Mapping[str, str | None] | None
-) -> handed.Handed:
+def _handed_over(plan: submission.Plan) -> handed.Handed:
     """Return what the controller is given: the submitter's variables, for itself or for trials here, and the trials' secrets."""
     if not _is_elsewhere(plan):
         return plan.handed
@@ -133,13 +125,11 @@ def _definition(
         tags: the person's tags.
     """
     common = {name: value for name, value in trial.items() if name not in _OWN}
-    target = {"name": "local", "type": "local", "reach": "local", "schedule": "process"}
     size = config.sampling.space.size()
-    metric = json.dumps({"name": config.primary_metric.name, "goal": settings["primary_metric_config"]["goal"]})
     properties = {
         **trial["properties"],
         "_azureml.ComputeTargetType": trial["target"]["type"],
-        "primary_metric_config": metric,
+        "primary_metric_config": json.dumps(settings["primary_metric_config"]),
         "resume_from": json.dumps(settings["resume_from"] or None),
         "runTemplate": "HyperDrive",
         "azureml.runsource": "hyperdrive",
@@ -157,7 +147,7 @@ def _definition(
         "type": SWEEP_RUN,
         "parent": None,
         "root": identity,
-        "target": target,
+        "target": dict(LOCAL_TARGET),
         "resources": dict(_CONTROLLER),
         "environment": _environment(trial["environment"]),
         "tags": {

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from turnout.workspace import Workspace
 
 LOCAL = registry.LOCAL
-_LOCAL_TARGET = {"name": LOCAL, "type": "local", "reach": "local", "schedule": "process"}
+LOCAL_TARGET = {"name": LOCAL, "type": "local", "reach": "local", "schedule": "process"}
 
 _CLASSES = {
     "AmlCompute": "turnout.targets.aml_compute:AmlCompute",
@@ -180,7 +180,7 @@ def names(workspace: Workspace) -> list[str]:
 
 
 def _kept(workspace: Workspace, name: str) -> dict[str, Any]:
-    kept = dict(_LOCAL_TARGET) if name == LOCAL else registry.load(workspace.layout, name)
+    kept = dict(LOCAL_TARGET) if name == LOCAL else registry.load(workspace.layout, name)
     if kept is None:
         raise ComputeTargetException(
             f"ComputeTargetNotFound: Compute Target with name {name} not found in provided workspace; "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from turnout.cli import common, text
+from turnout.cli import common
 from turnout.cli.sweep import view
 from turnout.exceptions import UserErrorException
 
@@ -24,4 +24,4 @@ def command(name: str | None, as_json: bool) -> None:
     if as_json:
         common.print_json(seen.row(best))
         return
-    click.echo(f"{best.id}  {seen.metric.name} {text.number(best.score(seen.metric))}  {view.parameters(best)}")
+    click.echo(seen.named(best))

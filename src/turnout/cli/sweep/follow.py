@@ -57,11 +57,9 @@ def _lines(seen: view.View, quiet: bool) -> None:
 
 def line(seen: view.View, trial: Trial, told: int) -> str:
     """Return what is said of a trial that has ended."""
-    score = trial.score(seen.metric)
-    result = f"{seen.metric.name} {text.number(score)}" if score is not None else f"no {seen.metric.name}"
     best = "  best so far" if seen.best() is trial else ""
     reason = f"  ({trial.reason})" if trial.reason and trial.state != states.COMPLETED else ""
-    return f"{told}: trial {trial.number} {trial.state}  {result}  {view.parameters(trial)}{best}{reason}"
+    return f"{told}: trial {trial.number} {trial.state}  {seen.result(trial)}  {view.parameters(trial)}{best}{reason}"
 
 
 def _live(seen: view.View) -> None:
@@ -109,4 +107,4 @@ def _say_end(seen: view.View) -> None:
     best = seen.best()
     streams.say(f"{seen.status}{f': {seen.reason}' if seen.reason else ''}")
     if best is not None:
-        print(f"best: {best.id}  {seen.metric.name} {text.number(best.score(seen.metric))}  {view.parameters(best)}")
+        print(f"best: {seen.named(best)}")

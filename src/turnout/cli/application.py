@@ -34,7 +34,10 @@ def facts(launch: dict[str, Any], application: dict[str, Any]) -> list[tuple[str
 
 
 def counted(application: dict[str, Any]) -> str | None:
-    """Return how much of the work is done, in words; None when nothing is known."""
+    """Return how much of the work is done, in words; None when nothing is known.
+
+    A driver takes its page with it when it ends, and is asked every few seconds at most: what it did last is not in the counts.
+    """
     jobs, stages, tasks = (application.get(name) or {} for name in ("jobs", "stages", "tasks"))
     if not jobs.get("known"):
         return None
@@ -42,7 +45,8 @@ def counted(application: dict[str, Any]) -> str | None:
         f"{part['done']} of {part['known']} {name}" for part, name in ((stages, "stages"), (tasks, "tasks")) if part
     ]
     failed = tasks.get("failed")
-    return ", ".join(words) + (f", {failed} failed" if failed else "")
+    passed = not application.get("page") and any(part and part["done"] < part["known"] for part in (stages, tasks))
+    return ", ".join(words) + (f", {failed} failed" if failed else "") + (" when last asked" if passed else "")
 
 
 def _named(application: dict[str, Any]) -> str | None:

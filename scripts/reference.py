@@ -34,7 +34,7 @@ def _class(name: str, value: type) -> str:
     lines = [f"### `{name}`\n", _indented(inspect.getdoc(value) or ""), ""]
     if issubclass(value, Exception):
         return "\n".join(lines)
-    for member, found in _members(value) if value.__module__ == "turnout.run" else sorted(vars(value).items()):
+    for member, found in _members(value) if _is_of_several(value) else sorted(vars(value).items()):
         if member.startswith("_") or not (
             inspect.isroutine(found) or isinstance(found, property | staticmethod | classmethod)
         ):
@@ -48,6 +48,11 @@ def _class(name: str, value: type) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _is_of_several(value: type) -> bool:
+    """Say whether a class has members that are written in a base of the script's side."""
+    return any(base.__module__.startswith("turnout.runtime.script") for base in value.__mro__[1:])
+
+
 def _function(name: str, value: object) -> str:
     """Return what is said of a function."""
     signature = str(inspect.signature(value))  # type: ignore[arg-type]
@@ -55,7 +60,7 @@ def _function(name: str, value: object) -> str:
 
 
 def _members(value: type) -> list[tuple[str, object]]:
-    """Return the members of a class and of its bases, the nearest first: `Run` is written in two places."""
+    """Return the members of a class and of its bases, the nearest first."""
     found: dict[str, object] = {}
     for base in value.__mro__[:-1]:
         for member, item in vars(base).items():

@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     )
     from turnout.experiment import Experiment
     from turnout.run import Run
+    from turnout.runtime.script.assets.consumption import DatasetConsumptionConfig, OutputFileDatasetConfig
+    from turnout.runtime.script.assets.dataset import Dataset
+    from turnout.runtime.script.assets.datasets import FileDataset, TabularDataset
+    from turnout.runtime.script.assets.datastores import Datastore
+    from turnout.runtime.script.assets.models import Model
+    from turnout.runtime.script.assets.references import DataPath, DataReference
     from turnout.targets.compute_target import ComputeTarget
     from turnout.targets.hdinsight_compute import HDInsightCompute
     from turnout.targets.remote_compute import RemoteCompute
@@ -55,6 +61,15 @@ _HOMES = {
     "TensorflowConfiguration": "turnout.config.distributed",
     "Environment": "turnout.environments.environment",
     "CondaDependencies": "turnout.environments.conda_dependencies",
+    "Dataset": "turnout.runtime.script.assets.dataset",
+    "FileDataset": "turnout.runtime.script.assets.datasets",
+    "TabularDataset": "turnout.runtime.script.assets.datasets",
+    "DatasetConsumptionConfig": "turnout.runtime.script.assets.consumption",
+    "OutputFileDatasetConfig": "turnout.runtime.script.assets.consumption",
+    "Datastore": "turnout.runtime.script.assets.datastores",
+    "DataPath": "turnout.runtime.script.assets.references",
+    "DataReference": "turnout.runtime.script.assets.references",
+    "Model": "turnout.runtime.script.assets.models",
     "ComputeTarget": "turnout.targets.compute_target",
     "HDInsightCompute": "turnout.targets.hdinsight_compute",
     "RemoteCompute": "turnout.targets.remote_compute",
@@ -78,14 +93,22 @@ __all__ = [
     "ComputeTarget",
     "ComputeTargetException",
     "CondaDependencies",
+    "DataPath",
+    "DataReference",
+    "Dataset",
+    "DatasetConsumptionConfig",
+    "Datastore",
     "DockerConfiguration",
     "Environment",
     "EnvironmentException",
     "Experiment",
     "ExperimentExecutionException",
+    "FileDataset",
     "HDInsightCompute",
+    "Model",
     "MpiConfiguration",
     "NotYetException",
+    "OutputFileDatasetConfig",
     "PyTorchConfiguration",
     "RecordException",
     "RemoteCompute",
@@ -96,6 +119,7 @@ __all__ = [
     "ScriptRunConfig",
     "SnapshotException",
     "SparkCompute",
+    "TabularDataset",
     "TensorflowConfiguration",
     "TurnoutException",
     "UserErrorException",

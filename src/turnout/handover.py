@@ -27,7 +27,7 @@ UPLOAD_PATIENCE = 120.0
 """Seconds for which an upload that was broken off is tried again, before anything of the run is there."""
 
 _PAUSE, _LONGEST = 0.5, 10.0
-_FILES = ("manifest", "patch.diff", "run.json", "journal.jsonl")
+_FILES = (*layout.SUBMITTED, "run.json", "journal.jsonl")
 
 Report = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -40,7 +40,7 @@ class NotTaken(Exception):
 def bring(
     workspace: Workspace,
     definition: dict[str, Any],
-    snapshot: bytes,
+    files: dict[str, bytes],
     facts: dict[str, Any],
     given: Handed,
     report: Report,
@@ -51,7 +51,7 @@ def bring(
     Args:
         workspace: which one the run will belong to.
         definition: run.json, as it will be.
-        snapshot: its manifest.
+        files: of its record, by name: the manifests say which objects it needs.
         facts: what is known of the target.
         given: what the run needs that no record holds.
         report: gets a line for each thing that takes time, and when it has to be tried again.
@@ -90,7 +90,8 @@ def bring(
         patiently(each, f"uploading to {name}", report)
     known = last_sent(workspace.layout, target)
     there = read_manifest(workspace.layout, known) if known else b""
-    send_objects(way, snapshot, there, name, report, progress)
+    manifests = [files[each] for each in (layout.MANIFEST, layout.DATA_MANIFEST) if files.get(each)]
+    send_objects(way, manifests, there, name, report, progress)
 
 
 def give(workspace: Workspace, run: layout.RunLayout, given: Handed, start: Callable[[], Any], report: Report) -> None:
@@ -106,13 +107,13 @@ def give(workspace: Workspace, run: layout.RunLayout, given: Handed, start: Call
 
 
 def send_objects(
-    target: Reach, snapshot: bytes, known: bytes, name: str, report: Report, progress: Progress | None
+    target: Reach, manifests: list[bytes], known: bytes, name: str, report: Report, progress: Progress | None
 ) -> int:
-    """Bring a snapshot's objects to a target; return the bytes sent.
+    """Bring the objects of a run's snapshot and data to a target; return the bytes sent.
 
     Args:
         target: the way there.
-        snapshot: the manifest.
+        manifests: of both.
         known: a manifest whose objects the target had; what it lacks all the same, it says when it gets the run.
         name: the target's name.
         report: gets a line when it has to be tried again.
@@ -122,7 +123,8 @@ def send_objects(
         ExperimentExecutionException: they can't be brought there.
     """
     there = manifest.contents(known) if known else {}
-    digests = [each for each in manifest.contents(snapshot) if each not in there]
+    wanted = dict.fromkeys(each for data in manifests for each in manifest.contents(data))
+    digests = [each for each in wanted if each not in there]
     sent: int = patiently(lambda: target.push(digests, progress), f"uploading to {name}", report)
     return sent
 

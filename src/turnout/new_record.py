@@ -33,9 +33,8 @@ def write(experiment: Experiment, plan: Plan, run: layout.RunLayout) -> None:
         os.makedirs(temporary.root, layout.DIRECTORY_MODE)
         for directory in (temporary.events, temporary.user_logs, temporary.system_logs):
             os.mkdir(directory, layout.DIRECTORY_MODE)
-        records.write_atomic(temporary.manifest, plan.manifest, sync=True)
-        if plan.patch:
-            records.write_atomic(temporary.patch, plan.patch, sync=True)
+        for name, data in plan.files.items():
+            records.write_atomic(os.path.join(temporary.root, name), data, sync=True)
         records.write_json(temporary.definition, plan.definition, sync=True)
         journal = records.JsonLines(temporary.journal)
         journal.append({"t": plan.definition["created"], "state": states.NOT_STARTED, "reason": "submitted"})

@@ -7,6 +7,7 @@ import codecs
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,8 @@ class Run(ScriptRun):
     @property
     def experiment(self) -> Experiment:
         """The experiment that this run belongs to."""
+        if self._experiment is None and not os.path.exists(self.layout.workspace.definition):
+            return super().experiment  # type: ignore[no-any-return]  # a script's, away from its workspace
         if self._experiment is None:
             from turnout.experiment import Experiment
 
@@ -209,6 +212,7 @@ class Run(ScriptRun):
                 f"the output is no longer followed, but the run {self.id} goes on; "
                 f"`turnout wait {self.id}` follows it again, `turnout cancel {self.id}` ends it"
             ) from None
+        self._take_assets()
         details = self.get_details()
         failed = details["status"] == states.FAILED
         if show_output:
@@ -216,6 +220,18 @@ class Run(ScriptRun):
         if failed and raise_on_error:
             raise ActivityFailedException(str((details.get("error") or {}).get("message") or self.record.status()[1]))
         return details
+
+    def _take_assets(self) -> None:
+        """Bring outputs into datastores that the run's supervisor could not reach, for want of a package or a login."""
+        from turnout.runtime import inputs
+
+        if inputs.outputs(self.record.definition) and not os.path.exists(self.layout.assets_taken):
+            from turnout.runtime.script.assets import taking
+
+            for trouble in taking.take(self.layout, self.record.status()[0]):
+                warnings.warn(
+                    f"an output of the run {self.id} can't be brought to its datastore: {trouble}", stacklevel=3
+                )
 
     def follow(self, output: Any, on_state: Callable[[str, str], None] | None = None) -> str:
         """Wait for the run's end, copying the script's log to a binary stream as it grows.

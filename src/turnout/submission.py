@@ -49,12 +49,11 @@ class Plan:
     """What a submit is about to do, as data; nothing has been written but objects and a lock."""
 
     def __init__(
-        self, definition: dict[str, Any], handed_over: handed.Handed, manifest: bytes, patch: bytes, notices: list[str]
+        self, definition: dict[str, Any], handed_over: handed.Handed, files: dict[str, bytes], notices: list[str]
     ) -> None:
         self.definition = definition
         self.handed = handed_over
-        self.manifest = manifest
-        self.patch = patch
+        self.files = files  # of the record, beside run.json, by name: see `layout.SUBMITTED`
         self.notices = notices
         self.failure = ""
         self.failure_words = ""
@@ -114,9 +113,7 @@ def submit(
             if not plan.failure:
                 from turnout import handover  # a local submit needs none of it
 
-                handover.bring(
-                    workspace, definition, plan.manifest, plan.facts, plan.handed, report or _silent, progress
-                )
+                handover.bring(workspace, definition, plan.files, plan.facts, plan.handed, report or _silent, progress)
             record_elsewhere(experiment, plan, run, kept.close, tell, report or _silent)
     return submitted
 
@@ -299,6 +296,7 @@ def prepare(
     workspace = experiment.workspace
     configuration = config.resolve()
     _look_up_environment(workspace, configuration)
+    passed = _data(workspace, configuration, config.command)
     capabilities.check(configuration)
     chosen = _target(workspace, configuration, ComputeTarget)
     target = chosen.serialize()
@@ -334,6 +332,12 @@ def prepare(
 
     created = time.time()
     identity = run_id or new_id(experiment.name, created)
+    travel = None
+    if passed is not None or elsewhere:
+        from turnout.data import passing, travelling  # most local runs need none of it
+
+        named = travelling.names_in(source_directory, snapshot.manifest, arguments)
+        travel = travelling.prepare(workspace, passed or passing.Passed([], []), identity, elsewhere, named, report)
     serialised = configuration.serialize()
     if script is not None:
         serialised["script"] = script
@@ -374,7 +378,12 @@ def prepare(
     capabilities.check_launch(definition, given.secrets, None if elsewhere else os.environ)
     if "turnout.azureml" in sys.modules:
         definition[azureml.MEMBER] = True
-    plan = Plan(definition, given, snapshot.manifest, patch, snapshot.notices)
+    files = {layout.MANIFEST: snapshot.manifest, layout.PATCH: patch}
+    if travel is not None:
+        files.update({layout.DATA_MANIFEST: travel.manifest, layout.ASSETS: travel.assets})
+        members = {"inputs": travel.inputs, "outputs": travel.outputs, "data": travel.facts}
+        definition.update({name: value for name, value in members.items() if value})
+    plan = Plan(definition, given, {name: data for name, data in files.items() if data}, snapshot.notices)
     plan.failure, plan.failure_words = failure, words
     plan.facts = chosen.facts
     if not failure:
@@ -414,6 +423,19 @@ def _look_up_environment(workspace: Any, configuration: RunConfiguration) -> Non
     named: Any = configuration.environment
     if isinstance(named, EnvironmentReference):
         configuration.environment = named.get_environment(workspace)
+
+
+def _data(workspace: Any, configuration: RunConfiguration, command: Any) -> Any:
+    """Return the data that a configuration names; None for none, as for most."""
+    kept = sys.modules.get("turnout.runtime.script.assets.consumption")
+    sections = configuration.data or configuration.data_references or configuration.output_data
+    if not sections and kept is None and "turnout.runtime.script.assets.references" not in sys.modules:
+        return None  # nobody can have made an object that stands for data
+    from turnout.data import passing
+
+    if not passing.names_data(configuration, command):
+        return None
+    return passing.collect(workspace, configuration, command)
 
 
 def _script(source_directory: str, configuration: RunConfiguration) -> str | None:

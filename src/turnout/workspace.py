@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import RecordException, UserErrorException, WorkspaceException
 from turnout.runtime import exclusive, foundation, layout, records
+from turnout.runtime.script.assets.holding import WorkspaceAssets
 
 if TYPE_CHECKING:
     from turnout.environments.environment import Environment
@@ -23,7 +24,7 @@ _CONFIG_DIRECTORIES = (".turnout", ".azureml", "aml_config", "")
 _CONFIG_FILES = ("config.json", "project.json")
 
 
-class Workspace:
+class Workspace(WorkspaceAssets):
     """A workspace of this account's Turnout home.
 
     Args:
@@ -205,6 +206,18 @@ class Workspace:
         from turnout.run import Run
 
         return Run.get(self, run_id)
+
+    @property
+    def assets(self) -> Any:
+        """The place that says which datastores, datasets and models the workspace has."""
+        from turnout.runtime.script.assets.places import Live
+
+        directory = os.environ.get(layout.RUN_DIRECTORY_VARIABLE)
+        if directory and os.path.dirname(os.path.dirname(os.path.abspath(directory))) == self.layout.root:
+            from turnout.run import Run
+
+            return Live(self.layout, Run(directory))  # what a run registers says so
+        return Live(self.layout)
 
     @property
     def sku(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from turnout import Environment, NotYetException
+from turnout import Environment, NotYetException, UserErrorException
 from turnout.azureml.estimators import Chainer, Estimator, Mpi, ParameterServer, PyTorch, SKLearn, TensorFlow
 from turnout.azureml.exceptions import TrainingException
 from turnout.sweeps import GridParameterSampling, HyperDriveConfig, PrimaryMetricGoal, choice
@@ -61,7 +61,7 @@ def test_what_excludes_each_other_is_refused(tmp_path: Path) -> None:
         Estimator(str(tmp_path), environment_definition=Environment("mine"), pip_packages=["six"])
     with pytest.raises(TrainingException, match="needs distributed_training"):
         Estimator(str(tmp_path), node_count=2)
-    with pytest.raises(NotYetException, match="script_params"):
+    with pytest.raises(UserErrorException, match="pass dataset"):
         Estimator(str(tmp_path), inputs=[object()])
     with pytest.raises(TrainingException, match="can't be read"):
         Estimator(str(tmp_path), pip_requirements_file="none.txt")

@@ -118,7 +118,7 @@ def test_what_is_known_of_an_application_in_words() -> None:
         ("Spark UI", None),
         ("waits", None),
         ("executors", "2 in all, 1 lost: 1 on 10.0.0.1:40000 (worker lost)"),
-        ("work", "1 of 2 stages, 4 of 8 tasks, 1 failed"),
+        ("work", "1 of 2 stages, 4 of 8 tasks, 1 failed when last asked"),
     ]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 SCRIPT = """
-from azureml.core import Workspace, Dataset, Run
+from azureml.core import Workspace, Webservice, Run
 ws = Workspace.from_config()
 print(ws.resource_group)
 Run.get_context().log("a", 1)
@@ -18,7 +18,7 @@ def test_the_command_lists_what_needs_attention(turnout: Any, tmp_path: Path) ->
     done = turnout("azureml", "check", str(tmp_path))
     assert done.code == 1
     assert "submit.py:2" in done.out
-    assert "azureml.core.Dataset" in done.out
+    assert "azureml.core.Webservice" in done.out
     assert "azureml.core.Run.log " not in done.out
     assert done.lines[-1].startswith("of 7 names")
     everything = turnout("azureml", "check", "--all", str(tmp_path))

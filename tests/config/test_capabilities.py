@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from turnout.config.capabilities import check
-from turnout.config.data import Data, DatacacheConfiguration, DataReferenceConfiguration, OutputData
+from turnout.config.data import DatacacheConfiguration
 from turnout.config.distributed import (
     MpiConfiguration,
     PyTorchConfiguration,
@@ -43,9 +43,6 @@ NOT_YET: list[tuple[Callable[[RunConfiguration], None], str]] = [
     (_set("pytorch.process_count", 2), "the section pytorch"),
     (_set("tensorflow.worker_count", 2), "the section tensorflow"),
     (_set("paralleltask.worker_count_per_node", 2), "the section paralleltask"),
-    (_set("data_references", {"a": DataReferenceConfiguration()}), "data_references"),
-    (_set("data", {"a": Data()}), "data is not"),
-    (_set("output_data", {"a": OutputData()}), "output_data"),
     (_set("datacaches", [DatacacheConfiguration()]), "datacaches"),
     (_set("source_directory_data_store", "store"), "source_directory_data_store"),
     (_set("services", {"a": ApplicationEndpointConfiguration()}), "services"),

@@ -33,11 +33,36 @@ _MAKES = {
     },
     "azureml.core.conda_dependencies.CondaDependencies": {"create"},
     "azureml.core.RunConfiguration": {"load"},
+    "azureml.core.Dataset": {"get_by_name", "get_by_id", "get"},
+    "azureml.core.Datastore": {"get", "get_default", "register_azure_blob_container", "register_azure_data_lake_gen2"},
+    "azureml.core.Model": {"register"},
 }
 """Class methods that return an object of their class."""
+_TABLE = "azureml.data.tabular_dataset.TabularDataset"
+_FILES = "azureml.data.file_dataset.FileDataset"
+_STEPS = ("drop_columns", "keep_columns", "register", "skip", "take", "take_sample", "with_timestamp_columns")
+_MADE_TABLES = (
+    "from_delimited_files",
+    "from_json_lines_files",
+    "from_parquet_files",
+    "register_pandas_dataframe",
+    "register_spark_dataframe",
+)
+_REFERRING = ("as_download", "as_mount", "as_upload", "path", "upload", "upload_files")
 _RETURNS = {
+    "azureml.core.Workspace": {"get_default_datastore": "azureml.core.Datastore", "get_run": "azureml.core.Run"},
+    "azureml.core.Dataset.Tabular": dict.fromkeys(_MADE_TABLES, _TABLE),
+    "azureml.core.Dataset.File": {"from_files": _FILES, "upload_directory": _FILES},
+    "azureml.core.Dataset": dict.fromkeys(_STEPS, "azureml.core.Dataset"),
+    _TABLE: dict.fromkeys(_STEPS, _TABLE),
+    _FILES: dict.fromkeys(_STEPS, _FILES),
+    "azureml.core.Datastore": dict.fromkeys(_REFERRING, "azureml.data.data_reference.DataReference"),
     "azureml.core.Experiment": {"submit": "azureml.core.Run", "start_logging": "azureml.core.Run"},
-    "azureml.core.Run": {"submit_child": "azureml.core.Run", "child_run": "azureml.core.Run"},
+    "azureml.core.Run": {
+        "submit_child": "azureml.core.Run",
+        "child_run": "azureml.core.Run",
+        "register_model": "azureml.core.Model",
+    },
     "azureml.core.Environment": {"clone": "azureml.core.Environment"},
     "azureml.train.hyperdrive.HyperDriveRun": {"get_best_run_by_primary_metric": "azureml.core.Run"},
 }
@@ -47,7 +72,11 @@ _RETURNED = {
         "turnout.targets.aml_compute:AmlCompute",
         "turnout.targets.remote_compute:RemoteCompute",
         "turnout.targets.hdinsight_compute:HDInsightCompute",
-    )
+    ),
+    "Dataset": (
+        "turnout.runtime.script.assets.datasets:FileDataset",
+        "turnout.runtime.script.assets.datasets:TabularDataset",
+    ),
 }
 """A class whose objects are of one of these."""
 _ATTRIBUTES = {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from turnout.runtime.script.assets import datasets, datastores, models
+
 _DIFFERS, _MISSING = "differs", "missing"
 
 _NOT_NEEDED = (_DIFFERS, "accepted and not needed: there is no account")
@@ -51,10 +53,37 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("PyTorchConfiguration", ""): (_MISSING, "several processes are not there yet"),
     ("TensorflowConfiguration", ""): (_MISSING, "several processes are not there yet"),
     ("ParallelTaskConfiguration", ""): (_MISSING, "several processes are not there yet"),
+    **{("Model", name): (_MISSING, words) for name, words in models.REFUSED.items()},
+    **{("Datastore", name): (_MISSING, words) for name, words in datastores.REFUSED.items()},
+    **{("TabularDataset", name): (_MISSING, words) for name, words in datasets.REFUSED.items()},
     **{
-        (name, ""): (_MISSING, "datasets are not there yet; give the script the path or URL of its data as an argument")
-        for name in ("Data", "DataLocation", "DataPath", "DataReferenceConfiguration", "Dataset", "OutputData")
+        (name, "filter"): (_MISSING, "read it with to_pandas_dataframe() and filter there")
+        for name in ("FileDataset", "TabularDataset", "Dataset", "AbstractDataset")
     },
+    **{
+        (name, "get_partition_key_values"): (_MISSING, "read it with to_pandas_dataframe()")
+        for name in ("FileDataset", "TabularDataset", "Dataset", "AbstractDataset")
+    },
+    **{
+        ("FileDataset", name): (_MISSING, "not there; a target keeps what it has got by its content")
+        for name in ("as_cache", "as_hdfs", "file_metadata", "hydrate")
+    },
+    **{("TabularDataset", name): (_MISSING, "make a FileDataset of the files") for name in ("download", "mount")},
+    ("DatasetConsumptionConfig", "as_hdfs"): (_MISSING, "use as_mount(), or give Spark the URL"),
+    ("OutputFileDatasetConfig", "as_input"): (_MISSING, "pipelines are not carried out"),
+    **{
+        (name, "from_sql_query"): (_MISSING, "databases are not read; in the script, pandas.read_sql does")
+        for name in ("Dataset", "TabularDatasetFactory")
+    },
+    ("DataType", "to_stream"): (_MISSING, "make a FileDataset of the files"),
+    ("Dataset", "from_excel_files"): (_MISSING, "make a FileDataset, and read it with pandas.read_excel"),
+    ("Dataset", "from_pandas_dataframe"): (_MISSING, "use Dataset.Tabular.register_pandas_dataframe"),
+    ("Datastore", "account_key"): (_DIFFERS, "always None: no key is kept"),
+    ("Datastore", "sas_token"): (_DIFFERS, "always None: no token is kept"),
+    ("Datastore", "account_name"): (_DIFFERS, "None for a folder"),
+    ("Datastore", "register_azure_blob_container"): (_DIFFERS, "read with the package adlfs; the key is not kept"),
+    ("Datastore", "register_azure_data_lake_gen2"): (_DIFFERS, "read with the package adlfs; the key is not kept"),
+    ("Model", "url"): (_DIFFERS, "the URL of the model's directory on this machine"),
 }
 """What there is to say."""
 

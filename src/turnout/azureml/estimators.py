@@ -7,6 +7,7 @@ old version it names: those can't be had on today's Pythons. Nothing runs in a c
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -19,7 +20,7 @@ from turnout.elements import warn
 from turnout.environments import curated
 from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.environment import Environment
-from turnout.exceptions import NotYetException
+from turnout.exceptions import NotYetException, UserErrorException
 
 if TYPE_CHECKING:
     from turnout.experiment import Experiment
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 _OVERRIDES = ("script_params", "inputs", "source_directory_data_store")
 """What a submit may give in the place of the estimator's own (v1's rule)."""
-_DATA = "datasets are not there yet; give the script the path or URL of its data in script_params"
 
 
 class Mpi:
@@ -75,14 +75,14 @@ class Estimator:
         pip_requirements_file: a requirements file, below the source directory.
         environment_variables: variables of the script.
         environment_definition: an environment in place of all that describes packages here.
-        inputs: v1's data references; not carried out yet.
+        inputs: datasets as named inputs, and data references.
         shm_size: of a container.
         max_run_duration_seconds: when the run is ended.
         **kwargs: v1's older spellings, and arguments that have no meaning without a cloud.
 
     Raises:
         TrainingException: arguments that exclude each other.
-        NotYetException: inputs.
+        UserErrorException: one of the inputs is none.
     """
 
     FRAMEWORK_NAME: ClassVar[str] = ""
@@ -115,8 +115,6 @@ class Estimator:
         **kwargs: Any,
     ) -> None:
         warn(f"{type(self).__name__} is deprecated, as in v1; ScriptRunConfig with an Environment takes its place")
-        if inputs:
-            raise NotYetException(f"{type(self).__name__}: {_DATA}")
         conda_file = conda_dependencies_file or kwargs.get("conda_dependencies_file_path")
         pip_file = pip_requirements_file or kwargs.get("pip_requirements_file_path")
         image = custom_docker_image or kwargs.get("custom_docker_base_image")
@@ -138,6 +136,7 @@ class Estimator:
         run_config.target = compute_target if compute_target is not None else "local"
         run_config.script = entry_script
         run_config.arguments = _arguments(script_params)
+        _give(run_config, inputs)
         run_config.max_run_duration_seconds = max_run_duration_seconds
         run_config.environment_variables = dict(environment_variables or {})
         run_config.environment = environment_definition or self._environment(
@@ -185,11 +184,11 @@ class Estimator:
             raise TrainingException(
                 f"submit can't change {unknown[0]} of an estimator; it takes {', '.join(_OVERRIDES)}"
             )
-        config = ScriptRunConfig(self._source_directory, run_config=self._run_config)
+        config = ScriptRunConfig(self._source_directory, run_config=copy.deepcopy(self._run_config))
         if "script_params" in kwargs:
             config.arguments = _arguments(kwargs.pop("script_params"))
-        if kwargs.pop("inputs", None):
-            raise NotYetException(f"{type(self).__name__}: {_DATA}")
+        if "inputs" in kwargs:
+            _give(config.run_config, kwargs.pop("inputs"))
         kwargs.pop("source_directory_data_store", None)
         return submission.submit(experiment, config, tags=tags, **kwargs)
 
@@ -301,6 +300,20 @@ def _arguments(script_params: Mapping[str, Any] | None) -> list[Any]:
     for name, value in (script_params or {}).items():
         words += [name] if isinstance(value, str) and not value else [name, value]
     return words
+
+
+def _give(run_config: RunConfiguration, inputs: list[Any] | None) -> None:
+    """Make datasets and data references the inputs of a run configuration."""
+    run_config.data, run_config.data_references = {}, {}
+    for each in inputs or []:
+        if hasattr(each, "data_reference_name"):
+            run_config.data_references[each.data_reference_name] = each
+        elif hasattr(each, "dataset"):
+            run_config.data[each.name] = each
+        else:
+            raise UserErrorException(
+                f"inputs has a {type(each).__name__}; pass dataset.as_named_input('a_name'), or a data reference"
+            )
 
 
 def _requirements(path: str) -> list[str]:

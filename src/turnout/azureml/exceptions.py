@@ -50,10 +50,6 @@ class TrainingException(UserErrorException):
     """An estimator is configured in a way that can't be carried out."""
 
 
-class WebserviceException(TurnoutException):
-    """Never raised: web services are not part of Turnout."""
-
-
 class WorkspacePrivateEndpointException(UserErrorException):
     """Never raised: a workspace is a directory."""
 

@@ -113,7 +113,6 @@ _RAISED = {
         "ProjectSystemException",
         "ServiceException",
         "TrainingException",
-        "WebserviceException",
         "WorkspacePrivateEndpointException",
     ),
 }
@@ -149,7 +148,9 @@ _SWEEP_CONFIGURATION = _all(_SWEEPS, "HyperDriveConfig", "HyperDriveRunConfig", 
 _SWEEP_RUN = _all(_SWEEPS, "HyperDriveRun", "PrimaryMetricGoal")
 
 MODULES: dict[str, dict[str, str]] = {
+    **azureml_names.DATA,
     "azureml.core": {
+        **{name: azureml_names.MODULES["azureml.core"][name] for name in ("Dataset", "Datastore", "Model")},
         **_all("turnout.workspace", "Workspace"),
         **_all("turnout.experiment", "Experiment"),
         **_all("turnout.config.script_run_config", "ScriptRunConfig"),
@@ -244,23 +245,20 @@ _SERVING = (
 )
 _PIPELINES = "pipelines are not carried out; submit each step, and wait for it, in a script"
 _AUTOML = "automated machine learning is not carried out; a sweep tries hyperparameters of a script"
-_DATA_YET = "datastores and datasets are not there yet; give the script the path or URL of its data as an argument"
-_MODELS_YET = "the model registry is not there yet; a run keeps its outputs/, and `turnout download` fetches them"
 _INTERPRET = "use the package interpret-community itself"
 
 INSTEAD: dict[str, str] = {
-    "azureml.core.Dataset": _DATA_YET,
-    "azureml.core.Datastore": _DATA_YET,
-    "azureml.core.dataset": _DATA_YET,
-    "azureml.core.datastore": _DATA_YET,
-    "azureml.data": _DATA_YET,
     "azureml.opendatasets": "open datasets are not there; download the files that you need",
-    "azureml.dataprep": _DATA_YET,
-    "azureml.core.Model": _MODELS_YET,
-    "azureml.core.model": _MODELS_YET,
+    "azureml.dataprep": "the package behind v1's datasets is not there; make a dataset with Dataset.File or Dataset.Tabular",
+    "azureml.data.HDFSOutputDatasetConfig": "it was for Synapse; use OutputFileDatasetConfig",
+    "azureml.data.LinkFileOutputDatasetConfig": "register the dataset in the script",
+    "azureml.data.LinkTabularOutputDatasetConfig": "register the dataset in the script",
+    "azureml.data.sql_data_reference": "databases are not read; in the script, pandas.read_sql does",
     "azureml.core.Keyvault": "there is no key vault; `turnout submit --secret NAME` gives a script a secret",
     "azureml.core.keyvault": "there is no key vault; `turnout submit --secret NAME` gives a script a secret",
     "azureml.core.Webservice": _SERVING,
+    "azureml.core.model.ModelPackage": _SERVING,
+    "azureml.core.model.InferenceConfig": _SERVING,
     "azureml.core.webservice": _SERVING,
     "azureml.core.Image": _SERVING,
     "azureml.core.image": _SERVING,

@@ -75,6 +75,12 @@ def _text(value: Any, position: int) -> str:
         return float.__repr__(value)  # NumPy's own repr of its float64 is np.float64(0.4)
     if isinstance(value, (str, os.PathLike)):
         text = _path_text(value)
+    elif hasattr(value, "as_named_input"):
+        raise RunConfigurationException(
+            f"argument {position} is a dataset; pass it as dataset.as_named_input('a_name'), with .as_mount() for its files"
+        )
+    elif getattr(type(value), "STANDS_FOR_DATA", False):
+        text = str(value)  # the words in the place of a dataset's id, or a path
     elif hasattr(value, "__index__"):  # whole numbers, NumPy's too
         text = str(value) if isinstance(value, bool) else str(value.__index__())
     else:

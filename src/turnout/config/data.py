@@ -1,7 +1,6 @@
 """The data that a RunConfiguration names, in v1's classes: references, inputs, outputs, caches.
 
-Descriptions only, so that v1's files stay whole; `turnout.config.capabilities` says that a run with data is not carried
-out yet.
+Descriptions only; `turnout.data.passing` finds the data that they mean.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import time
 import zlib
 from collections.abc import Collection, Iterator
@@ -20,6 +21,7 @@ from turnout.history import collecting
 from turnout.runtime import closing, events, filelocks, handed, layout, markers, processes, records, states
 from turnout.runtime.record import RunRecord, request_to_cancel
 from turnout.runtime.script import ownership
+from turnout.runtime.script.assets import taking
 from turnout.runtime.serving import readback
 from turnout.targets import compute_target, reach, registry
 from turnout.targets.reach import TargetError, Unreachable
@@ -182,6 +184,8 @@ class Replica:
             note["collected"] = True
             if not self._bring_children(seconds):
                 return states.FINALIZING, COLLECTING
+            for trouble in taking.take(self._run, state):
+                sys.stderr.write(f"turnout: of the run {self._run.run_id}: {trouble}\n")
             for name, offset, data in withheld:
                 _write_at(os.path.join(self._run.root, name), offset, data)
         else:

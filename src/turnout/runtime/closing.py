@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from typing import Any, Dict, List, Optional
 
@@ -11,6 +12,7 @@ from turnout.runtime import (
     controlling,
     events,
     handed,
+    inputs,
     layout,
     manifest,
     markers,
@@ -68,8 +70,8 @@ class Outcome:
         self.reason = str(request.get("reason") or "canceled by %s" % by)
 
 
-def check_out(home: layout.Home, run: layout.RunLayout) -> None:
-    """Make the run's working directory: its snapshot, and empty `outputs` and `logs`.
+def check_out(home: layout.Home, run: layout.RunLayout, definition: Dict[str, Any]) -> None:
+    """Make the run's working directory: its snapshot, and empty `outputs` and `logs`; and place its data.
 
     Raises:
         CheckoutFailedError: an object is missing or damaged, or the disk refuses.
@@ -86,6 +88,10 @@ def check_out(home: layout.Home, run: layout.RunLayout) -> None:
         raise CheckoutFailedError("the snapshot can't be copied out: %s" % error) from error
     for name in (layout.OUTPUTS, layout.LOGS):
         os.makedirs(os.path.join(run.code, name), layout.DIRECTORY_MODE, exist_ok=True)
+    try:
+        inputs.place(run, definition, ObjectStore(home.objects))
+    except (checkout.CheckoutError, manifest.ManifestError, inputs.PlacingFailed, OSError) as error:
+        raise CheckoutFailedError("the run's data can't be placed: %s" % error) from error
 
 
 def keep_inspection(run: layout.RunLayout, definition: Dict[str, Any], interpreter: str, pending: Any) -> None:
@@ -131,10 +137,20 @@ def close(
     _close_children(run, state)
     definition = _definition(run)
     controlling.end_trials(run, definition)
+    _take_assets(run, definition, state)
     _remove_unfinished(run)
     journal.append({"t": now, "state": state, "reason": reason})
     markers.mark_changed(run)
     controlling.wake_sweep_of(run, definition)
+
+
+def _take_assets(run: layout.RunLayout, definition: Dict[str, Any], state: str) -> None:
+    """Bring the run's outputs into the datastores of its workspace, where that is here; see `script.assets.taking`."""
+    if inputs.outputs(definition) and os.path.exists(run.workspace.definition):
+        from turnout.runtime.script.assets import taking  # most runs leave none
+
+        for trouble in taking.take(run, state):
+            sys.stderr.write("an output can't be brought to its datastore now: %s\n" % trouble)
 
 
 def _definition(run: layout.RunLayout) -> Dict[str, Any]:

@@ -10,6 +10,7 @@ An event is one JSON object a line in `events/WRITER.jsonl`:
     artifact  name, size            error     code, message
     set       key (display_name, description), value
     warning   message
+    registered  what (dataset, model, files), id, and what that kind needs: see `script.assets.travelled`
 
 A float that JSON has no word for is written as {"$float": "nan" | "inf" | "-inf"}; an artifact metric's value is
 {"$artifact": name}.
@@ -33,6 +34,7 @@ ARTIFACT = "artifact"
 ERROR = "error"
 SET = "set"
 WARNING = "warning"
+REGISTERED = "registered"
 
 SCALAR = "scalar"
 LIST = "list"

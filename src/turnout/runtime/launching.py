@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
-from turnout.runtime import azureml, handed, launchers, layout, records, slots, variables
+from turnout.runtime import azureml, handed, inputs, launchers, layout, records, slots, variables
 from turnout.runtime.builders.contract import Built
 from turnout.runtime.launchers.companion import Companion
 
@@ -80,10 +80,11 @@ def prepare(
         prefix=built.prefix,
         gpus=grant.gpus,
         prefix_variable=built.prefix_variable,
-        further=azureml.variables(definition, run.run_id),
+        further={**azureml.variables(definition, run.run_id), **inputs.variables(definition, run)},
     )
     base = {**variables.base(os.environ), **_machine_variables(definition)}
     known = variables.compose(base, given.variables, own, configured, facts)
+    definition = _with_data(definition, run)
     if definition.get(azureml.MEMBER):
         definition = {**definition, "arguments": azureml.expanded(definition.get("arguments") or [], known)}
     context = launchers.Context(home, run, definition, known, given.secrets, facts.runtime)
@@ -115,7 +116,7 @@ def prepare(
             prefix=built.prefix or "",
             argv=argv,
             settings=_settings(definition),
-            seen=mounts.of_run(home, run, facts.runtime),
+            seen=mounts.of_run(home, run, definition, facts.runtime),
             gpus=list(grant.gpus),
         )
     except engine.NoSuchThing as error:
@@ -145,6 +146,18 @@ def companion(home: layout.Home, run: layout.RunLayout, definition: Dict[str, An
             inherited = {}
     known = {**variables.base(os.environ), **_machine_variables(definition), **inherited, **own, **configured}
     return launcher.companion(launchers.Context(home, run, definition, known, {}, sys.path[0]))
+
+
+def _with_data(definition: Dict[str, Any], run: layout.RunLayout) -> Dict[str, Any]:
+    """Return the definition with paths in the place of what stands for inputs and outputs in arguments and command."""
+    words = inputs.words(definition, run)
+    if not words:
+        return definition
+    configuration = dict(definition.get("configuration") or {})
+    if configuration.get("command"):
+        configuration["command"] = inputs.replaced([str(configuration["command"])], words)[0]
+    arguments = inputs.replaced(list(definition.get("arguments") or []), words)
+    return {**definition, "configuration": configuration, "arguments": arguments}
 
 
 def _machine_variables(definition: Dict[str, Any]) -> Dict[str, str]:

@@ -26,6 +26,11 @@ EXECUTOR_VARIABLE = "TURNOUT_EXECUTOR_OF"
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
 
+MANIFEST, PATCH = "manifest", "patch.diff"
+DATA_MANIFEST, ASSETS = "data.manifest", "assets.json"
+SUBMITTED = (MANIFEST, PATCH, DATA_MANIFEST, ASSETS)
+"""The files of a run's record that its submitter writes beside run.json; all but the first may be missing."""
+
 OUTPUTS = "outputs"
 LOGS = "logs"
 OFFLINE_RUNS = "offline-runs"
@@ -112,15 +117,21 @@ class WorkspaceLayout:
     __slots__ = (
         "arrival_lock",
         "changes",
+        "dataset_names",
+        "datasets",
+        "datastores",
+        "default_datastore",
         "definition",
         "deleted",
         "environments",
         "experiments",
         "index",
         "locks",
+        "models",
         "root",
         "runs",
         "stat_cache",
+        "storage",
         "targets",
         "trash",
         "wheels",
@@ -138,6 +149,12 @@ class WorkspaceLayout:
         self.environments = os.path.join(root, "environments")  # NAME/VERSION.json: what was registered
         self.locks = os.path.join(root, "locks")  # DIGEST.json: a specification, resolved once
         self.wheels = os.path.join(root, "wheels")  # DIGEST/NAME.whl: wheels that a person has put here
+        self.datastores = os.path.join(root, "datastores")  # NAME.json: what was registered
+        self.default_datastore = os.path.join(root, "default-datastore.json")  # its name, where one was chosen
+        self.storage = os.path.join(root, "storage")  # NAME/: the files of the datastores that every workspace has
+        self.datasets = os.path.join(root, "datasets")  # ID.json: what a dataset is made of; never changed
+        self.dataset_names = os.path.join(root, "dataset-names")  # NAME/VERSION.json: what was registered
+        self.models = os.path.join(root, "models")  # NAME/VERSION.json, and VERSION/: the model's files
         self.experiments = os.path.join(root, "experiments")  # NAME/: tags, the counter of run numbers
         self.changes = os.path.join(root, "changes")  # a marker per run that began or ended
         self.runs = os.path.join(root, "runs")
@@ -164,8 +181,8 @@ class RunLayout:
     """The files of one run's record; `root` may also be an offline run's directory."""
 
     __slots__ = (
-        "application", "artifacts", "cancel", "cgroup", "checkout", "cluster_log", "code", "contained", "container", "crashes",
-        "decisions",
+        "application", "artifacts", "assets", "assets_taken", "cancel", "cgroup", "checkout", "cluster_log", "code", "contained",
+        "container", "crashes", "data", "data_checkout", "data_manifest", "decisions",
         "definition", "environment", "environment_log", "events", "exit", "journal", "launch", "lock", "manifest", "patch",
         "placement", "process", "replica", "replica_lock", "result", "root", "script_log", "shipped", "spark_events",
         "step", "supervisor_log", "system_logs", "user_logs",
@@ -174,8 +191,15 @@ class RunLayout:
     def __init__(self, root: str) -> None:
         self.root = root
         self.definition = os.path.join(root, "run.json")  # submitter, immutable
-        self.manifest = os.path.join(root, "manifest")  # submitter: the snapshot
-        self.patch = os.path.join(root, "patch.diff")  # submitter: the uncommitted changes
+        self.manifest = os.path.join(root, MANIFEST)  # submitter: the snapshot
+        self.patch = os.path.join(root, PATCH)  # submitter: the uncommitted changes
+        self.data_manifest = os.path.join(root, DATA_MANIFEST)  # submitter: the files of the run's inputs, by digest
+        self.assets = os.path.join(root, ASSETS)  # submitter, for a run elsewhere: the workspace's assets
+        self.assets_taken = os.path.join(
+            root, "assets-taken"
+        )  # whoever brought what the run registered into the workspace; empty
+        self.data = os.path.join(root, "data")  # supervisor: inputs, copied out or linked; gone when the run has ended
+        self.data_checkout = os.path.join(root, "data-checkout")  # supervisor: how the files of data/ looked
         self.journal = os.path.join(root, "journal.jsonl")  # the holder of the run's lock
         self.placement = os.path.join(root, "placement.json")  # supervisor: where
         self.environment = os.path.join(root, "environment.json")  # supervisor: with which packages

@@ -18,6 +18,15 @@ __version__ = ""
 _SCRIPT = "turnout.runtime.script."
 _HOMES = {
     "Run": _SCRIPT + "run",
+    "DataPath": _SCRIPT + "assets.references",
+    "DataReference": _SCRIPT + "assets.references",
+    "Dataset": _SCRIPT + "assets.dataset",
+    "DatasetConsumptionConfig": _SCRIPT + "assets.consumption",
+    "Datastore": _SCRIPT + "assets.datastores",
+    "FileDataset": _SCRIPT + "assets.datasets",
+    "Model": _SCRIPT + "assets.models",
+    "OutputFileDatasetConfig": _SCRIPT + "assets.consumption",
+    "TabularDataset": _SCRIPT + "assets.datasets",
     "ActivityFailedException": _SCRIPT + "exceptions",
     "ComputeTargetException": _SCRIPT + "exceptions",
     "EnvironmentException": _SCRIPT + "exceptions",

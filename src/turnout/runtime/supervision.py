@@ -21,6 +21,7 @@ from turnout.runtime import (
     dispatching,
     elsewhere,
     handed,
+    inputs,
     keeper,
     layout,
     markers,
@@ -222,7 +223,7 @@ class Supervisor:
         assert self.built is not None
         try:
             if self.restarts is None:
-                closing.check_out(self.home, self.run)
+                closing.check_out(self.home, self.run, self.definition)
                 if self.cancelled():  # a large snapshot takes a while
                     return states.CANCEL
             else:
@@ -489,4 +490,5 @@ class Supervisor:
             self.outcome.take_request(request)
         if self.inspection is not None and self.built is not None:
             closing.keep_inspection(self.run, self.definition, self.built.interpreter, self.inspection)
+        inputs.collect(self.run, self.definition)
         checkout.remove_unchanged(self.run.code, self.run.checkout)

@@ -285,21 +285,21 @@ def _place(run: HyperDriveRun, settings: Settings, log: Log) -> handing_over.Pla
     from turnout.targets.compute_target import is_local
 
     given = handed.read(run.layout.workspace.home, run.layout)
-    with open(run.layout.manifest, "rb") as stream:
-        manifest = stream.read()
-    patch = b""
-    if os.path.exists(run.layout.patch):
-        with open(run.layout.patch, "rb") as stream:
-            patch = stream.read()
+    files = {}
+    for name in layout.SUBMITTED:
+        path = os.path.join(run.layout.root, name)
+        if os.path.exists(path):
+            with open(path, "rb") as stream:
+                files[name] = stream.read()
     if is_local(settings.trial["target"]):
-        return handing_over.Here(run.experiment, given, manifest, patch)
+        return handing_over.Here(run.experiment, given, files)
 
     def report(line: str) -> None:
         log.write("SCHEDULER", line)
         if run.record.cancel_request() is not None:
             raise RecordException("the sweep was canceled")  # instead of trying to reach the target for ever
 
-    return handing_over.Elsewhere(run.experiment, given, manifest, patch, report)
+    return handing_over.Elsewhere(run.experiment, given, files, report)
 
 
 def _began(record: RunRecord) -> float:

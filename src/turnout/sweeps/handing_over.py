@@ -111,29 +111,27 @@ class _Given:
     Args:
         experiment: the sweep's.
         given: what each trial is handed over.
-        manifest: of the snapshot.
-        patch: the uncommitted changes.
+        files: of its record beside run.json, by name.
     """
 
-    def __init__(self, experiment: Experiment, given: handed.Handed, manifest: bytes, patch: bytes) -> None:
+    def __init__(self, experiment: Experiment, given: handed.Handed, files: dict[str, bytes]) -> None:
         self._experiment = experiment
         self._given = given
-        self._manifest = manifest
-        self._patch = patch
+        self._files = files
 
     def end(self, trial: Trial, reason: str) -> None:
         """Ask whoever looks after it for its end, now or when that can be reached again."""
         _run_of(trial.record)._request_cancel(by="its sweep", reason=reason)
 
     def _plan(self, definition: dict[str, Any]) -> submission.Plan:
-        return submission.Plan(definition, self._given, self._manifest, self._patch, [])
+        return submission.Plan(definition, self._given, self._files, [])
 
 
 class Here(_Given):
     """Trials of this machine, in its queue; the arguments are those of `_Given`."""
 
-    def __init__(self, experiment: Experiment, given: handed.Handed, manifest: bytes, patch: bytes) -> None:
-        super().__init__(experiment, given, manifest, patch)
+    def __init__(self, experiment: Experiment, given: handed.Handed, files: dict[str, bytes]) -> None:
+        super().__init__(experiment, given, files)
         self._prove_at = 0.0
 
     def begin(self, definition: dict[str, Any], run: layout.RunLayout) -> None:
@@ -188,11 +186,10 @@ class Elsewhere(_Given):
         self,
         experiment: Experiment,
         given: handed.Handed,
-        manifest: bytes,
-        patch: bytes,
+        files: dict[str, bytes],
         report: Callable[[str], None],
     ) -> None:
-        super().__init__(experiment, handed.Handed({}, given.secrets, given.tools), manifest, patch)
+        super().__init__(experiment, handed.Handed({}, given.secrets, given.tools), files)
         self._report = report
         self._took = 0.0
 

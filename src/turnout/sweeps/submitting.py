@@ -73,12 +73,12 @@ def submit(
         if _is_elsewhere(plan) and not plan.failure:
             from turnout import handover  # a local sweep needs none of it
 
-            handover.bring(workspace, plan.definition, plan.manifest, plan.facts, plan.handed, say, progress)
+            handover.bring(workspace, plan.definition, plan.files, plan.facts, plan.handed, say, progress)
         settings.update(resumed, seed=seed, installation=os.path.dirname(os.path.dirname(turnout.__file__)))
         definition = _definition(plan.definition, identity, settings, config, display_name, tags)
         definition["number"] = experiment.next_number()
         submission.belong_to(parent, definition, workspace.layout)
-        sweep = submission.Plan(definition, given, plan.manifest, plan.patch, plan.notices)
+        sweep = submission.Plan(definition, given, plan.files, plan.notices)
         sweep.failure, sweep.failure_words = plan.failure, plan.failure_words
         if not plan.failure:
             definition[handed.MEMBER] = handed.new_name()

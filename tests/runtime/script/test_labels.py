@@ -50,8 +50,8 @@ def test_experiment_and_workspace_are_known_by_name(interactive: Run) -> None:
 
 
 def test_doing_something_with_the_workspace_needs_more(interactive: Run) -> None:
-    with pytest.raises(AttributeError, match=r"Workspace\.get_default_datastore needs a full installation"):
-        interactive.experiment.workspace.get_default_datastore()
+    with pytest.raises(AttributeError, match=r"Workspace\.compute_targets needs a full installation"):
+        _ = interactive.experiment.workspace.compute_targets
     with pytest.raises(AttributeError, match=r"Experiment\.submit needs a full installation"):
         interactive.experiment.submit(None)
     assert not hasattr(interactive.experiment, "_private")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import Iterator, List, NamedTuple
+from typing import Any, Dict, Iterator, List, NamedTuple
 
-from turnout.runtime import layout
+from turnout.runtime import inputs, layout
 
 
 class Mount(NamedTuple):
@@ -22,15 +22,23 @@ class Mount(NamedTuple):
     target: str = ""
 
 
-def of_run(home: layout.Home, run: layout.RunLayout, runtime: str) -> List[Mount]:
-    """Return what a script needs: its record and its workspace's (for child runs), and the shipped runtime.
+def of_run(home: layout.Home, run: layout.RunLayout, definition: Dict[str, Any], runtime: str) -> List[Mount]:
+    """Return what a script needs: its record and its workspace's (for child runs), its inputs, and the shipped runtime.
 
     Args:
         home: this machine's home.
         run: the run.
+        definition: the content of run.json.
         runtime: the directory of the shipped runtime.
     """
-    return list(_present([Mount(run.workspace.root, True), Mount(runtime, False), Mount(home.format, False)]))
+    wanted = [Mount(run.workspace.root, True), Mount(runtime, False), Mount(home.format, False)]
+    seen = {run.workspace.root}
+    for each in inputs.inputs(definition):
+        for folder in [each["folder"]] if each.get("folder") else [top for _, top in each.get("sources") or []]:
+            if folder not in seen and not folder.startswith(run.workspace.root + os.sep):
+                seen.add(folder)
+                wanted.append(Mount(folder, False))
+    return list(_present(wanted))
 
 
 def _present(wanted: List[Mount]) -> Iterator[Mount]:

@@ -98,20 +98,22 @@ class Marks:
             if key is not None:
                 self.environments.add(key)
             snapshot = _member(definition.get("snapshot"), "id") or ""
-        self._read_manifest(run, snapshot, run.definition in self._undefined)
+            if (definition.get("data") or {}).get("travels") is True:
+                self._read_manifest(run, run.data_manifest, _member(definition.get("data"), "id") or "", False)
+        self._read_manifest(run, run.manifest, snapshot, run.definition in self._undefined)
 
-    def _read_manifest(self, run: layout.RunLayout, snapshot: str, undefined: bool) -> None:
-        """Mark the objects of a run's snapshot; one that was read before is known by its id and size."""
+    def _read_manifest(self, run: layout.RunLayout, path: str, snapshot: str, undefined: bool) -> None:
+        """Mark the objects of a run's snapshot or data; what was read before is known by its id and size."""
         try:
-            if snapshot and self._sizes.get(snapshot) == os.stat(run.manifest).st_size:
+            if snapshot and self._sizes.get(snapshot) == os.stat(path).st_size:
                 return
-            with open(run.manifest, "rb") as stream:
+            with open(path, "rb") as stream:
                 data = stream.read()
         except OSError as error:
             missing = isinstance(error, FileNotFoundError)
             if missing and (not os.path.isdir(run.root) or not (snapshot or undefined)):
                 return  # deleted since it was listed, or a run without a snapshot
-            self._unread[run.manifest] = (snapshot, reason(error))
+            self._unread[path] = (snapshot, reason(error))
             return
         found = manifest.digest(data)
         if found in self._sizes:
@@ -119,10 +121,10 @@ class Marks:
         try:
             self._mark(data)
         except manifest.ManifestError as error:
-            self._unread[run.manifest] = (snapshot, str(error))
+            self._unread[path] = (snapshot, str(error))
             return
         if snapshot and snapshot != found:
-            self._unread[run.manifest] = (snapshot, "it is not the snapshot that the run was submitted with")
+            self._unread[path] = (snapshot, "it is not the snapshot that the run was submitted with")
             return
         self._sizes[found] = len(data)
 

@@ -14,10 +14,13 @@ _RAISED = {
         "ActivityFailedException",
         "ComputeTargetException",
         "ExperimentExecutionException",
+        "ModelNotFoundException",
+        "ModelPathNotFoundException",
         "RunConfigurationException",
         "RunEnvironmentException",
         "SnapshotException",
         "UserErrorException",
+        "WebserviceException",
         "WorkspaceException",
     )
 }
@@ -25,9 +28,69 @@ _RAISED["AzureMLException"] = _EXCEPTIONS + "TurnoutException"
 
 _NEEDS_MORE = "it needs a full installation of turnout in the script's environment"
 
+_ASSETS = "turnout.runtime.script.assets."
+_DATASET = {name: "%sdataset:%s" % (_ASSETS, name) for name in ("Dataset", "PromoteHeadersBehavior")}
+_DATASETS = {name: "%sdatasets:%s" % (_ASSETS, name) for name in ("AbstractDataset", "FileDataset", "TabularDataset")}
+_FACTORIES = {
+    name: "%sfactories:%s" % (_ASSETS, name) for name in ("DataType", "FileDatasetFactory", "TabularDatasetFactory")
+}
+_STORES = {
+    name: "%sdatastores:%s" % (_ASSETS, name)
+    for name in ("AbstractDatastore", "AzureBlobDatastore", "AzureFileDatastore", "Datastore")
+}
+_PASSED = {
+    name: "%sconsumption:%s" % (_ASSETS, name)
+    for name in ("DatasetConsumptionConfig", "OutputDatasetConfig", "OutputFileDatasetConfig")
+}
+_REFERENCES = {
+    name: "%sreferences:%s" % (_ASSETS, name) for name in ("DataPath", "DataPathComputeBinding", "DataReference")
+}
+_MODEL = "%smodels:Model" % _ASSETS
+
+DATA: "Dict[str, Dict[str, str]]" = {
+    "azureml.core.dataset": _DATASET,
+    "azureml.core.datastore": {"Datastore": _STORES["Datastore"]},
+    "azureml.core.model": {
+        "Model": _MODEL,
+        "Dataset": _DATASET["Dataset"],
+        "FileDataset": _DATASETS["FileDataset"],
+        "TabularDataset": _DATASETS["TabularDataset"],
+        "ModelNotFoundException": _RAISED["ModelNotFoundException"],
+        "WebserviceException": _RAISED["WebserviceException"],
+        "UserErrorException": _RAISED["UserErrorException"],
+        "MODELS_DIR": "%smodels:CACHE" % _ASSETS,
+    },
+    "azureml.data": {
+        "DataType": _FACTORIES["DataType"],
+        "FileDataset": _DATASETS["FileDataset"],
+        "TabularDataset": _DATASETS["TabularDataset"],
+        "OutputFileDatasetConfig": _PASSED["OutputFileDatasetConfig"],
+    },
+    "azureml.data.abstract_dataset": {"AbstractDataset": _DATASETS["AbstractDataset"]},
+    "azureml.data.abstract_datastore": {"AbstractDatastore": _STORES["AbstractDatastore"]},
+    "azureml.data.azure_storage_datastore": {
+        name: _STORES[name] for name in ("AzureBlobDatastore", "AzureFileDatastore")
+    },
+    "azureml.data.data_reference": {"DataReference": _REFERENCES["DataReference"]},
+    "azureml.data.datapath": _REFERENCES,
+    "azureml.data.dataset_consumption_config": {"DatasetConsumptionConfig": _PASSED["DatasetConsumptionConfig"]},
+    "azureml.data.dataset_error_handling": {"DatasetValidationError": _RAISED["UserErrorException"]},
+    "azureml.data.dataset_factory": _FACTORIES,
+    "azureml.data.file_dataset": {"FileDataset": _DATASETS["FileDataset"]},
+    "azureml.data.output_dataset_config": {
+        name: _PASSED[name] for name in ("OutputDatasetConfig", "OutputFileDatasetConfig")
+    },
+    "azureml.data.tabular_dataset": {"TabularDataset": _DATASETS["TabularDataset"]},
+}
+"""The modules of data and models: the same on the submitter's side and in a run."""
+
 MODULES: "Dict[str, Dict[str, str]]" = {
+    **DATA,
     "azureml.core": {
         "Run": _RUN,
+        "Dataset": _DATASET["Dataset"],
+        "Datastore": _STORES["Datastore"],
+        "Model": _MODEL,
         "Workspace": "turnout.runtime.script.context:Workspace",
         "Experiment": "turnout.runtime.script.context:Experiment",
         "VERSION": "turnout.runtime.script.azureml_names:VERSION",
@@ -41,7 +104,7 @@ MODULES: "Dict[str, Dict[str, str]]" = {
 }
 """Each module's names → where they are."""
 
-INSTEAD = {"azureml.core": _NEEDS_MORE, "azureml.train": _NEEDS_MORE, "azureml.data": _NEEDS_MORE}
+INSTEAD = {"azureml.core": _NEEDS_MORE, "azureml.train": _NEEDS_MORE}
 """What isn't there → why."""
 
 VERSION = "1.62.0"

@@ -1,17 +1,21 @@
-"""What stands behind `run.experiment.workspace` where only the shipped part of Turnout is at hand: names, no doings."""
+"""What stands behind `run.experiment.workspace` where only the shipped part of Turnout is at hand: names, data and models."""
+
+import os
+
+from turnout.runtime.script.assets.holding import WorkspaceAssets
 
 MYPY = False
 if MYPY:
-    from typing import Any, Mapping
+    from typing import Any, Dict, Mapping
 
 _NEEDS_MORE = (
     "%s.%s needs a full installation of turnout in the script's environment; "
-    "the part that comes with a run knows names and ids only"
+    "the part that comes with a run knows names, ids, data and models"
 )
 
 
-class Workspace:
-    """The names of a run's workspace.
+class Workspace(WorkspaceAssets):
+    """The workspace of a run, as its script sees it.
 
     Attributes:
         name: the workspace's name.
@@ -22,14 +26,16 @@ class Workspace:
 
     Args:
         values: what run.json says of the workspace.
+        run: the script's run.
     """
 
-    def __init__(self, values: "Mapping[str, Any]") -> None:
+    def __init__(self, values: "Mapping[str, Any]", run: "Any" = None) -> None:
         self.name = str(values.get("name") or "")
         self.id = str(values.get("id") or "")
         self.subscription_id = str(values.get("subscription_id") or "")
         self.resource_group = str(values.get("resource_group") or "")
         self.location = str(values.get("location") or "")
+        self._run = run
 
     def __repr__(self) -> str:
         return "Workspace(name=%r)" % self.name
@@ -38,6 +44,32 @@ class Workspace:
         if name.startswith("_"):  # asked by copy, pickle and the like
             raise AttributeError(name)
         raise AttributeError(_NEEDS_MORE % ("Workspace", name))
+
+    @property
+    def assets(self) -> "Any":
+        """The place of its data and models: the workspace itself where it lies on this machine, else what travelled."""
+        from turnout.runtime.script.assets import places, travelled
+
+        if os.path.exists(self._run.layout.workspace.definition):
+            return places.Live(self._run.layout.workspace, self._run)
+        return travelled.Travelled(self._run)
+
+    @staticmethod
+    def from_config(*args: "Any", **kwargs: "Any") -> "Any":
+        """Return the workspace of the run around this process."""
+        from turnout.runtime.script.run import Run
+
+        return Run.get_context(allow_offline=False).experiment.workspace
+
+    get = from_config
+
+    def get_run(self, run_id: str) -> "Any":
+        """Return a run of the workspace whose record is on this machine."""
+        return self._run._sibling(run_id)
+
+    def get_details(self) -> "Dict[str, Any]":
+        """Return what is known of the workspace, under v1's keys."""
+        return {"id": self.id, "name": self.name, "location": self.location, "workspaceid": self.id}
 
 
 class Experiment:

@@ -3,7 +3,7 @@
 import os
 import time
 
-from turnout.runtime import events, layout, states
+from turnout.runtime import events, inputs, layout, states
 from turnout.runtime.record import RunRecord
 
 MYPY = False
@@ -40,8 +40,8 @@ def details(record: RunRecord, status: str) -> "Dict[str, Any]":
             for message in events.warnings(record.events(metrics=False))
         ],
         "properties": record.properties(),
-        "inputDatasets": [],
-        "outputDatasets": [],
+        "inputDatasets": [_input(each) for each in inputs.inputs(definition) if each.get("dataset")],
+        "outputDatasets": [_output(each) for each in inputs.outputs(definition)],
         "runDefinition": configuration,
         "logFiles": _log_files(record),
         "submittedBy": definition.get("created_by"),
@@ -55,6 +55,22 @@ def utc(moment: "Optional[float]") -> "Optional[str]":
         return None
     seconds, micro = divmod(round(moment * 1e6), 1000000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + ".%06dZ" % micro
+
+
+def _input(each: "Dict[str, Any]") -> "Dict[str, Any]":
+    mechanism = str(each["mode"]).capitalize()
+    return {
+        "dataset": {"id": each["dataset"]["id"]},
+        "consumptionDetails": {"type": "RunInput", "inputName": each["name"], "mechanism": mechanism},
+    }
+
+
+def _output(each: "Dict[str, Any]") -> "Dict[str, Any]":
+    return {
+        "outputType": "RunOutput",
+        "outputDetails": {"outputName": each["name"]},
+        "identifier": {"datastore": each["datastore"], "path": each["path"]},
+    }
 
 
 def _started(record: RunRecord) -> "Optional[float]":

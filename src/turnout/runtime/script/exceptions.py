@@ -84,3 +84,17 @@ class RecordException(TurnoutException):
 
 class NotYetException(UserErrorException):
     """A part of v1's model that Turnout does not carry out yet; it is refused rather than ignored."""
+
+
+class WebserviceException(TurnoutException):
+    """V1's exception of its services; here a model that isn't registered (see `ModelNotFoundException`)."""
+
+    exit_code = 2
+
+
+class ModelNotFoundException(WebserviceException):
+    """There is no such model; v1 raised WebserviceException from `Model(…)`, and this from `Model.get_model_path`."""
+
+
+class ModelPathNotFoundException(UserErrorException):
+    """The run has no file of that path to register as a model."""

@@ -56,7 +56,7 @@ class Labels(RunBase):
     def experiment(self) -> "Any":
         """The experiment that the run belongs to: its `name`, and its `workspace`."""
         definition = self._definition()
-        workspace = context.Workspace(definition.get("workspace") or {})
+        workspace = context.Workspace(definition.get("workspace") or {}, self)
         return context.Experiment(str(definition.get("experiment") or ""), workspace)
 
     @property

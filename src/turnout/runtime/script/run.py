@@ -13,6 +13,7 @@ from turnout.runtime.script import artifacts, details, ownership
 from turnout.runtime.script.exceptions import RunEnvironmentException, UserErrorException
 from turnout.runtime.script.labels import Labels, matches
 from turnout.runtime.script.metrics import Metrics
+from turnout.runtime.script.run_assets import RunAssets
 
 MYPY = False
 if MYPY:
@@ -24,7 +25,7 @@ _MAX_CHILDREN = 100
 _contexts: "Dict[Tuple[type, str], Run]" = {}
 
 
-class Run(Metrics, Labels):
+class Run(Metrics, Labels, RunAssets):
     """A run: what it is, what it reports, its children and its end.
 
     How `complete`, `fail` and `cancel` work depends on who carries the run out. The run that a script was submitted as

@@ -39,7 +39,7 @@ _NAME = re.compile(r"(?!\.)[^/\0]{1,255}").fullmatch
 ADDED, REMOVED = "added", "removed"
 """The difference of a manifest from another one: records, and paths, each separated by NUL bytes."""
 
-_WHOLE = {"manifest", "patch.diff", "run.json", "journal.jsonl", ADDED, REMOVED}
+_WHOLE = {*layout.SUBMITTED, "run.json", "journal.jsonl", ADDED, REMOVED}
 
 Answer = Tuple[Dict[str, Any], bytes]
 
@@ -162,7 +162,7 @@ def accept(home: layout.Home, request: Dict[str, Any], content: bytes) -> Answer
     if "manifest" not in files and not _rebuild_manifest(workspace, request, files):
         return {"unknown": True}, b""
     with gclock.shared(home, _silent):
-        lacking = _lacking(home, files["manifest"])
+        lacking = _lacking(home, [files[each] for each in (layout.MANIFEST, layout.DATA_MANIFEST) if each in files])
         if lacking:
             return {"missing": len(lacking)}, zlib.compress(b"".join(bytes.fromhex(each) for each in lacking), 1)
         with _settling(workspace):
@@ -262,8 +262,9 @@ def _rows(data: bytes) -> List[bytes]:
     return data.split(b"\0") if data else []
 
 
-def _lacking(home: layout.Home, content: bytes) -> List[str]:
-    return sorted(ObjectStore(home.objects).missing(set(manifest.contents(content))))
+def _lacking(home: layout.Home, manifests: List[bytes]) -> List[str]:
+    wanted = {each for content in manifests for each in manifest.contents(content)}
+    return sorted(ObjectStore(home.objects).missing(wanted))
 
 
 def _write(home: layout.Home, run: layout.RunLayout, files: Dict[str, bytes], given: Dict[str, Any]) -> None:

@@ -1,0 +1,37 @@
+"""What datastores, datasets and models may be called."""
+
+import re
+
+from turnout.runtime.script.exceptions import UserErrorException
+
+MYPY = False
+if MYPY:
+    from typing import Any
+
+_NAME = re.compile(r"[a-zA-Z0-9][\w. \-]{0,254}\Z", re.ASCII)
+_VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
+_PROHIBITED = ("path", "ld_library_path", "user", "logname", "home", "pwd", "shell")
+
+
+def checked(what: str, name: "Any") -> str:
+    """Return the name of a datastore, dataset or model. Raises UserErrorException for one that can't be used."""
+    if not isinstance(name, str) or not _NAME.match(name):
+        raise UserErrorException(
+            "%r can't be the name of a %s: up to 255 letters, digits, blanks and any of - _ . are, the first a letter or "
+            "digit" % (name, what)
+        )
+    return name
+
+
+def checked_input(name: "Any") -> str:
+    """Return the name of a run's input or output: it becomes a variable of the script's (v1's rule).
+
+    Raises:
+        UserErrorException: it can't be one, or would hide one that every process needs.
+    """
+    if not isinstance(name, str) or not _VARIABLE.match(name) or name.lower() in _PROHIBITED:
+        raise UserErrorException(
+            "%r can't be the name of an input or output: it becomes an environment variable of the script, so letters, "
+            "digits and underscores are, and none of %s" % (name, ", ".join(_PROHIBITED))
+        )
+    return name

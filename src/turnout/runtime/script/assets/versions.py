@@ -1,0 +1,116 @@
+"""What is registered under a name, version by version: `NAME/VERSION.json`, numbered from 1, no number given twice."""
+
+import os
+import shutil
+
+from turnout.runtime import layout, records
+
+MYPY = False
+if MYPY:
+    from typing import Any, Dict, List, Mapping, Optional
+
+_SUFFIX = ".json"
+_DELETED = ".deleted"
+
+
+class Versions:
+    """The names of one kind, each with its versions.
+
+    Args:
+        directory: where they are kept; it need not be there yet.
+    """
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def names(self) -> "List[str]":
+        """Return the names that have a version, sorted."""
+        return sorted(name for name in _listed(self._directory) if self.numbers(name))
+
+    def numbers(self, name: str) -> "List[int]":
+        """Return the versions that there are, ascending."""
+        found = [
+            file[: -len(_SUFFIX)] for file in _listed(os.path.join(self._directory, name)) if file.endswith(_SUFFIX)
+        ]
+        return sorted(int(number) for number in found if number.isdigit())
+
+    def load(self, name: str, version: "Optional[int]" = None) -> "Optional[Dict[str, Any]]":
+        """Return a version, the latest by default; None when there is none."""
+        if version is None:
+            there = self.numbers(name)
+            if not there:
+                return None
+            version = there[-1]
+        try:
+            found = records.read_json(self._path(name, version))
+        except FileNotFoundError:
+            return None
+        return dict(found, name=name, version=version) if isinstance(found, dict) else None
+
+    def all(self, name: str) -> "List[Dict[str, Any]]":
+        """Return all versions of a name, the latest first."""
+        found = [self.load(name, number) for number in reversed(self.numbers(name))]
+        return [each for each in found if each is not None]
+
+    def append(self, name: str, value: "Mapping[str, Any]", number: "Optional[int]" = None) -> int:
+        """Keep a new version and return its number.
+
+        Args:
+            name: what it is registered under.
+            value: what is kept.
+            number: one that was claimed; None to take the next one.
+        """
+        if number is not None:
+            records.write_json(self._path(name, number), dict(value))
+            return number
+        _make(os.path.join(self._directory, name))
+        while True:
+            number = self._next(name)
+            if records.create_json(self._path(name, number), dict(value)):
+                return number
+
+    def claim(self, name: str) -> int:
+        """Make the directory of a new version's files, and return its number; the version is there once it is appended."""
+        _make(os.path.join(self._directory, name))
+        while True:
+            number = self._next(name)
+            try:
+                os.mkdir(self.files(name, number), layout.DIRECTORY_MODE)
+            except FileExistsError:
+                continue
+            return number
+
+    def replace(self, name: str, version: int, value: "Mapping[str, Any]") -> None:
+        """Write a version anew."""
+        records.write_json(self._path(name, version), dict(value))
+
+    def delete(self, name: str, version: int) -> None:
+        """Remove a version with its files; its number is not given again."""
+        records.write_atomic(os.path.join(self._directory, name, "%d%s" % (version, _DELETED)), b"")
+        try:
+            os.unlink(self._path(name, version))
+        except FileNotFoundError:
+            pass
+        shutil.rmtree(self.files(name, version), ignore_errors=True)
+
+    def files(self, name: str, version: int) -> str:
+        """Return the directory of a version's files."""
+        return os.path.join(self._directory, name, str(version))
+
+    def _path(self, name: str, version: int) -> str:
+        return os.path.join(self._directory, name, "%d%s" % (version, _SUFFIX))
+
+    def _next(self, name: str) -> int:
+        taken = [file.split(".", 1)[0] for file in _listed(os.path.join(self._directory, name))]
+        return max([0] + [int(number) for number in taken if number.isdigit()]) + 1
+
+
+def _make(directory: str) -> None:
+    os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+
+
+def _listed(directory: str) -> "List[str]":
+    try:
+        return os.listdir(directory)
+    except (FileNotFoundError, NotADirectoryError):
+        return []

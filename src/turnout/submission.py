@@ -301,7 +301,7 @@ def prepare(
     chosen = _target(workspace, configuration, ComputeTarget)
     target = chosen.serialize()
     elsewhere = not is_local(target)
-    resources = capabilities.resources(configuration)
+    resources = {**capabilities.resources(configuration), **chosen.share()}
     offered = Offered(target, workspace.home)
     if not elsewhere:
         offered.check(resources)

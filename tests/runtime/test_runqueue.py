@@ -102,3 +102,27 @@ def test_processes_that_enqueue_at_once_get_different_numbers(place: layout.Home
     for number in range(4):
         mine = [entry.run_id for entry in waiting if entry.run_id.startswith(str(number))]
         assert mine == [f"{number}{n}" for n in range(25)], "those of one process keep their order"
+
+
+def test_runs_of_a_full_group_are_held_back_in_their_order(place: layout.Home) -> None:
+    def entry(name: str, group: str | None, most: int = 2) -> runqueue.Entry:
+        value = {"run": f"workspaces/w/runs/{name}", "cpus": 1, "gpus": 0, "runtime": "r"}
+        if group is not None:
+            value["group"] = {"name": group, "at_most": most}
+        made = runqueue.Entry(name, place, value)
+        assert made.value(place).get("group") == value.get("group")
+        return made
+
+    started = [entry("a", "w/one"), entry("b", None)]
+    waiting = [
+        entry("c", "w/one"),
+        entry("d", "w/one"),
+        entry("e", "w/two", 1),
+        entry("f", None),
+        entry("g", "w/two", 1),
+    ]
+    assert runqueue.held_back(waiting, started) == {
+        "d": "waiting for one of the 2 nodes of the cluster one",
+        "g": "waiting for one of the 1 nodes of the cluster two",
+    }
+    assert runqueue.held_back(waiting[3:4], started) == {}

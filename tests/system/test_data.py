@@ -125,7 +125,11 @@ def test_a_bare_environment_is_enough(turnout: Any, project: Path) -> None:
 
 def test_a_run_reads_and_leaves_data_elsewhere(turnout: Any, project: Path, remote_host: RemoteHost) -> None:
     turnout("target", "add", "box", "--ssh", remote_host.name)
-    _expect_all(turnout("azureml", "run", "submit.py", "box").stdout)
+    turnout("target", "alias", "cpu-cluster", "box")
+    _expect_all(turnout("azureml", "run", "submit.py", "cpu-cluster").stdout)
+    shown = turnout.json("show", "@last")
+    assert shown["placement"]["host"] == remote_host.name
+    assert shown["target"]["cluster"] == "cpu-cluster"
     runs = list(remote_host.path(".turnout/workspaces").glob("*/runs/*"))
     assert runs
     assert not [run for run in runs if (run / "data").exists()]  # gone with the script

@@ -54,6 +54,22 @@ def test_runs_wait_for_slots_and_start_in_their_turn(turnout: Any, gate: Path, u
     assert turnout.json("queue")["started"] == []
 
 
+def test_a_cluster_has_no_more_runs_at_once_than_its_nodes(turnout: Any, gate: Path, until: Any) -> None:
+    turnout("target", "alias", "small", "local", "--at-most", "1")
+    assert turnout.json("target", "alias") == [{"name": "small", "target": "local", "vm_size": None}]
+    first = submit(turnout, "--target", "small", "train.py")
+    second = submit(turnout, "--target", "small", "train.py")
+    beside = submit(turnout, "train.py")  # the other slot is free for it
+    until(lambda: turnout.json("show", beside)["status"] == "Running")
+    until(lambda: turnout.json("show", second)["status"] == "Queued")
+    assert turnout.json("show", first)["status"] == "Running"
+    assert turnout.json("show", second)["reason"] == "waiting for one of the 1 nodes of the cluster small"
+    gate.touch()
+    for run_id in (first, second, beside):
+        turnout("wait", run_id)
+    assert turnout.json("show", second)["started"] >= turnout.json("show", first)["ended"]
+
+
 def test_a_person_who_waits_is_told_what_for(turnout: Any, gate: Path, until: Any) -> None:
     first = submit(turnout, "--cpus", "2", "train.py")
     until(lambda: turnout.json("show", first)["status"] == "Running")

@@ -25,7 +25,7 @@ def test_the_idiom_of_every_project(workspace: Workspace, caplog: pytest.LogCapt
         vm_size="STANDARD_D2_V2", min_nodes=1, max_nodes=4, idle_seconds_before_scaledown=2400, tags={"a": "b"}
     )
     made = ComputeTarget.create(workspace, "cpu-cluster", config)
-    assert "its runs take this machine's slots" in caplog.text
+    assert "at most 4 of its runs at once take this machine's slots" in caplog.text
     made.wait_for_completion(show_output=True, min_node_count=None, timeout_in_minutes=20)
     assert 'Provisioning operation finished, operation "Succeeded"' in capsys.readouterr().out
     found = ComputeTarget(workspace=workspace, name="cpu-cluster")

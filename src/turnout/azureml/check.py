@@ -70,6 +70,7 @@ _RETURNS = {
 _RETURNED = {
     "ComputeTarget": (
         "turnout.targets.aml_compute:AmlCompute",
+        "turnout.targets.compute_instance:ComputeInstance",
         "turnout.targets.remote_compute:RemoteCompute",
         "turnout.targets.hdinsight_compute:HDInsightCompute",
     ),

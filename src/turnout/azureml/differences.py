@@ -36,7 +36,12 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
         (name, ""): (_MISSING, "several processes are not there yet")
         for name in ("Gloo", "Mpi", "Nccl", "ParameterServer")
     },
-    ("AmlCompute", ""): (_DIFFERS, "a name of this machine's queue; vm_size and node counts are labels"),
+    ("AmlCompute", ""): (
+        _DIFFERS,
+        "a name over this machine or another target; max_nodes is how many runs it has at once, the rest are labels",
+    ),
+    ("ComputeInstance", ""): (_DIFFERS, "a name over this machine or another target, always running"),
+    **{("ComputeInstance", name): (_DIFFERS, "does nothing, and says so") for name in ("restart", "start", "stop")},
     ("RunDetails", ""): (_DIFFERS, "prints a table where v1 drew a widget"),
     ("set_diagnostics_collection", ""): (_DIFFERS, "nothing is collected"),
     ("Experiment", "get_portal_url"): (_DIFFERS, "the URL of the experiment's directory"),

@@ -97,6 +97,7 @@ _OF_ENVIRONMENTS = {
 }
 _COMPUTE = {
     "AmlCompute": "turnout.targets.aml_compute:AmlCompute",
+    "ComputeInstance": "turnout.targets.compute_instance:ComputeInstance",
     "ComputeTarget": "turnout.targets.compute_target:ComputeTarget",
     "HDInsightCompute": "turnout.targets.hdinsight_compute:HDInsightCompute",
     "RemoteCompute": "turnout.targets.remote_compute:RemoteCompute",
@@ -188,6 +189,12 @@ MODULES: dict[str, dict[str, str]] = {
         "AmlComputeStatus",
         "ScaleSettings",
     ),
+    "azureml.core.compute.computeinstance": _all(
+        "turnout.targets.compute_instance",
+        "ComputeInstance",
+        "ComputeInstanceProvisioningConfiguration",
+        "ComputeInstanceStatus",
+    ),
     "azureml.core.compute.hdinsight": {"HDInsightCompute": _COMPUTE["HDInsightCompute"]},
     "azureml.core.compute.remote": {"RemoteCompute": _COMPUTE["RemoteCompute"]},
     "azureml.core.compute_target": {
@@ -262,9 +269,6 @@ INSTEAD: dict[str, str] = {
     "azureml.core.webservice": _SERVING,
     "azureml.core.Image": _SERVING,
     "azureml.core.image": _SERVING,
-    "azureml.core.compute.ComputeInstance": (
-        "compute instances are not there yet; use the target 'local', or `turnout target add`"
-    ),
     "azureml.core.compute.AksCompute": _SERVING,
     "azureml.core.compute.DatabricksCompute": "use a Spark cluster: `turnout target add NAME --spark-master …`",
     "azureml.core.compute.SynapseCompute": "use a Spark cluster: `turnout target add NAME --spark-master …`",

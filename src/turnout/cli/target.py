@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from turnout.cli import common, streams, target_add, target_spark
+from turnout.cli import common, streams, target_add, target_alias, target_spark
 from turnout.exceptions import UserErrorException
 
 
@@ -20,6 +20,7 @@ def command() -> None:
 command.add_command(target_add.add)
 command.add_command(target_add.check)
 command.add_command(target_add.remove)
+command.add_command(target_alias.alias)
 
 
 @command.command("list")

@@ -239,8 +239,11 @@ def _waiting(home: layout.Home) -> Dict[str, str]:
 
 def _reasons(home: layout.Home, waiting: List[runqueue.Entry], started: List[runqueue.Entry]) -> Dict[str, str]:
     grants = [entry.grant for entry in started if entry.grant is not None]
-    demands = ((entry.directory, entry.demand) for entry in waiting)
-    return slots.reasons(demands, slots.offered(home.queue_here), grants)
+    full = runqueue.held_back(waiting, started)
+    demands = ((entry.directory, entry.demand) for entry in waiting if entry.name not in full)
+    said = slots.reasons(demands, slots.offered(home.queue_here), grants)
+    said.update((entry.directory, full[entry.name]) for entry in waiting if entry.name in full)
+    return said
 
 
 def _described(home: layout.Home, entry: runqueue.Entry, reason: str) -> Dict[str, Any]:

@@ -256,6 +256,12 @@ class Dispatcher:
             return
         ready.sort(key=lambda queued: queued.entry.order)
         in_use = [queued.entry.grant for queued in self.started.values() if queued.entry.grant is not None]
+        full = runqueue.held_back(
+            (queued.entry for queued in ready), (queued.entry for queued in self.started.values())
+        )
+        for queued in [queued for queued in ready if queued.entry.name in full]:
+            self.attempt(queued, lambda one: self.tell(one, states.QUEUED, full[one.entry.name]))
+        ready = [queued for queued in ready if queued.entry.name not in full]
         demands = ((queued.entry.name, queued.entry.demand) for queued in ready)
         grants = slots.choose(demands, slots.offered(self.queue), in_use)
         for queued in ready:

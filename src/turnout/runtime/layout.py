@@ -134,6 +134,7 @@ class WorkspaceLayout:
         "storage",
         "targets",
         "trash",
+        "vm_sizes",
         "wheels",
     )
 
@@ -143,6 +144,7 @@ class WorkspaceLayout:
         self.targets = os.path.join(
             root, "targets"
         )  # NAME.json: what was attached here; NAME.sent: the last run sent there
+        self.vm_sizes = os.path.join(root, "vm-sizes.json")  # which target stands for which of v1's sizes
         self.arrival_lock = os.path.join(
             root, "arrival.lock"
         )  # on a target: while a run arrives or is withdrawn; empty

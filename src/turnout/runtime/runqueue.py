@@ -9,7 +9,7 @@ be read off the disk at any moment, whoever has died, and a slot is free only wh
 from __future__ import annotations
 
 import os
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from turnout.runtime import layout, records, slots
 
@@ -24,17 +24,20 @@ class Entry:
         directory: the run's record, absolute.
         priority: higher ones go first.
         demand: what the run asks for.
+        group: of which only so many runs hold slots at once: its name, and how many; None for none.
         runtime: the directory of the shipped runtime that the run began with.
         grant: its slots; None while it waits.
     """
 
-    __slots__ = ("demand", "directory", "grant", "name", "priority", "runtime")
+    __slots__ = ("demand", "directory", "grant", "group", "name", "priority", "runtime")
 
     def __init__(self, name: str, home: layout.Home, value: Dict[str, Any]) -> None:
         self.name = name
         self.directory = os.path.join(home.root, str(value["run"]))
         self.priority = int(value.get("priority") or 0)
         self.demand = slots.Demand(int(value.get("cpus", 1)), int(value.get("gpus", 0)))
+        group = value.get("group")
+        self.group: Optional[Tuple[str, int]] = (str(group["name"]), int(group["at_most"])) if group else None
         self.runtime = os.path.join(home.runtime, str(value["runtime"]))
         self.grant = slots.from_json(value["slots"]) if "slots" in value else None
 
@@ -57,6 +60,8 @@ class Entry:
             "gpus": self.demand.gpus,
             "runtime": os.path.basename(self.runtime),
         }
+        if self.group is not None:
+            value["group"] = {"name": self.group[0], "at_most": self.group[1]}
         if self.grant is not None:
             value["slots"] = slots.to_json(self.grant)
         return value
@@ -87,6 +92,8 @@ def enqueue(home: layout.Home, directory: str, resources: Dict[str, Any], runtim
         "gpus": int(resources.get("gpus") or 0),
         "runtime": os.path.basename(runtime),
     }
+    if resources.get("group"):
+        value["group"] = resources["group"]
     name = "%0*d.%s" % (_DIGITS, _next(queue), os.path.basename(directory))
     records.write_json(os.path.join(queue.waiting, name), value)
     return name
@@ -116,6 +123,30 @@ def entries(home: layout.Home) -> "tuple[List[Entry], List[Entry]]":
     known = {entry.name for entry in started}
     waiting = [entry for entry in _read_all(home, queue.waiting) if entry.name not in known]
     return sorted(waiting, key=lambda entry: entry.order), started
+
+
+def held_back(waiting: Iterable[Entry], started: Iterable[Entry]) -> Dict[str, str]:
+    """Return why runs wait whose group has as many runs as it may, by the names of their entries.
+
+    Args:
+        waiting: the first to start first.
+        started: those that hold slots.
+    """
+    held: Dict[str, int] = {}
+    for entry in started:
+        if entry.group is not None:
+            held[entry.group[0]] = held.get(entry.group[0], 0) + 1
+    said = {}
+    for entry in waiting:
+        if entry.group is None:
+            continue
+        name, most = entry.group
+        if held.get(name, 0) >= most:
+            shown = name.rpartition("/")[2]
+            said[entry.name] = "waiting for one of the %d nodes of the cluster %s" % (most, shown)
+        else:
+            held[name] = held.get(name, 0) + 1
+    return said
 
 
 def find(home: layout.Home, directory: str) -> Optional[Entry]:

@@ -1,19 +1,18 @@
-"""`AmlCompute`: v1's cluster by the size of its machines, as a name of this machine's own queue.
+"""`AmlCompute`: v1's cluster by the size of its machines, as a name over a target: this machine, or one that stands for the size.
 
-There is nothing to provision: a cluster is ready at once, keeps what it was asked for as labels, and its runs take this machine's
-slots (`turnout target update local --slots N`).
+There is nothing to provision: a cluster is ready at once. At most `max_nodes` of its runs hold slots of that machine at a time; the
+rest of what it was asked for are labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from turnout.elements import warn
 from turnout.exceptions import ComputeTargetException
-from turnout.targets import registry
-from turnout.targets.compute_target import ComputeTarget
+from turnout.targets import clusters, registry
+from turnout.targets.clusters import Cluster
+from turnout.targets.compute_target import LOCAL, ComputeTarget
 
 if TYPE_CHECKING:
     from turnout.workspace import Workspace
@@ -22,8 +21,11 @@ TYPE = "AmlCompute"
 """v1's type of such a target."""
 
 _SAID = (
-    "the cluster {name} is this machine: its runs take this machine's slots, {slots} of them now "
+    "the cluster {name} is this machine: at most {most} of its runs at once take this machine's slots, of which there are {slots} "
     "(`turnout target update local --slots N`); vm_size {size} is kept as a label"
+)
+_SAID_OVER = (
+    "the cluster {name} is the target {over}, which stands for vm_size {size}: at most {most} of its runs at once"
 )
 
 
@@ -137,30 +139,27 @@ class AmlComputeStatus:
         }
 
 
-class AmlCompute(ComputeTarget):
-    """A cluster of v1's kind: a name of this machine's queue.
+class AmlCompute(Cluster):
+    """A cluster of v1's kind: a name over a target.
 
     Attributes:
         vm_size: what was asked for; a label.
         vm_priority: likewise.
-        scale_settings: likewise.
+        scale_settings: `maximum_node_count` is how many of its runs hold slots at once; the rest are labels.
         location: None.
         tags: labels of the person's own.
-        description: likewise.
+        description: a text.
     """
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
-        super().__init__(workspace, name)
-        self._take_labels()
-
     def _take_labels(self) -> None:
-        self.vm_size = self._kept.get("vm_size")
+        super()._take_labels()
         self.vm_priority = self._kept.get("vm_priority")
         self.scale_settings = _scale(self._kept)
-        self.location: Any = None
-        self.tags = dict(self._kept.get("tags") or {})
-        self.description = self._kept.get("description")
-        self.provisioning_errors: Any = None
+
+    def share(self) -> dict[str, Any]:
+        """Return what run.json says of how many runs of this cluster may hold slots at once."""
+        most = self.scale_settings.maximum_node_count
+        return {"group": {"name": f"{self.workspace.id}/{self.name}", "at_most": most}} if most else {}
 
     @staticmethod
     def provisioning_configuration(
@@ -186,10 +185,11 @@ class AmlCompute(ComputeTarget):
         """Describe a cluster, for `ComputeTarget.create`.
 
         Args:
-            vm_size: kept as a label, like `vm_priority`, `min_nodes`, `max_nodes` and `idle_seconds_before_scaledown`.
+            vm_size: chooses the target that stands for it (`turnout target alias --vm-size`), else this machine; kept as a
+                label, like `vm_priority`, `min_nodes` and `idle_seconds_before_scaledown`.
             vm_priority: see `vm_size`.
             min_nodes: see `vm_size`.
-            max_nodes: required, as in v1.
+            max_nodes: required, as in v1: how many of its runs hold slots at once.
             idle_seconds_before_scaledown: see `vm_size`.
             admin_username: accepted as in v1; nobody logs in. A password is forgotten at once.
             admin_user_password: see `admin_username`.
@@ -243,32 +243,6 @@ class AmlCompute(ComputeTarget):
             for number, run in enumerate(self._runs(started=True))
         ]
 
-    def get_active_runs(
-        self,
-        type: str | None = None,  # noqa: A002 - v1's name
-        tags: Any = None,
-        properties: Any = None,
-        status: str | None = None,
-    ) -> Iterator[Any]:
-        """Yield the runs of this cluster that have not ended.
-
-        Args:
-            type: only those of this type.
-            tags: only those with this tag (a string) or these values (a dict).
-            properties: likewise.
-            status: only those in this state.
-        """
-        from turnout.runtime.script.labels import matches
-
-        for run in self._runs():
-            if (
-                (type is None or run.type == type)
-                and matches(run.get_tags(), tags)
-                and matches(run.get_properties(), properties)
-                and (status is None or run.get_status() == status)
-            ):
-                yield run
-
     def update(
         self,
         min_nodes: int | None = None,
@@ -291,21 +265,8 @@ class AmlCompute(ComputeTarget):
             ),
         }
         _check_nodes(given["min_nodes"], given["max_nodes"])
-        self._kept = {**self._kept, "scale": given, "modified": _now()}
+        self._kept = {**self._kept, "scale": given, "modified": clusters.now()}
         registry.replace(self.workspace.layout, self.name, self._kept)
-        self._take_labels()
-
-    def delete(self) -> None:
-        """Forget the cluster. Its runs stay."""
-        registry.remove(self.workspace.layout, self.name)
-
-    def detach(self) -> None:
-        """Refuse, as in v1. Raises ComputeTargetException."""
-        raise ComputeTargetException("Detach is not supported for AmlCompute; use delete")
-
-    def refresh_state(self) -> None:
-        """Read the cluster's labels again."""
-        self._kept = ComputeTarget(self.workspace, self.name)._kept
         self._take_labels()
 
     def wait_for_completion(
@@ -322,20 +283,6 @@ class AmlCompute(ComputeTarget):
                 'Succeeded\nProvisioning operation finished, operation "Succeeded"\n'
                 "AmlCompute wait for completion finished\n\nMinimum number of nodes requested have been provisioned"
             )
-
-    def _runs(self, started: bool = False) -> list[Any]:
-        """Return the runs of this cluster that are in the queue, or only those that hold slots."""
-        from turnout.runtime import runqueue
-        from turnout.runtime.record import RunRecord
-
-        waiting, holding = runqueue.entries(self.workspace.home)
-        found = []
-        for entry in holding if started else [*holding, *waiting]:
-            record = RunRecord(entry.directory)
-            mine = record.exists() and (record.definition.get("target") or {}).get("name") == self.name
-            if mine and record.layout.workspace.root == self.workspace.layout.root:
-                found.append(self.workspace.get_run(entry.run_id))
-        return found
 
 
 class AmlComputeProvisioningConfiguration:
@@ -368,11 +315,8 @@ class AmlComputeProvisioningConfiguration:
     def create(self, workspace: Workspace, name: str) -> ComputeTarget:
         """Make the cluster; see `ComputeTarget.create`."""
         self.validate_configuration()
-        registry.check_name(workspace.layout, name)
         kept = {
             "type": TYPE,
-            "reach": "local",
-            "schedule": "process",
             "vm_size": self.vm_size,
             "vm_priority": self.vm_priority,
             "scale": {
@@ -382,14 +326,16 @@ class AmlComputeProvisioningConfiguration:
             },
             "tags": dict(self.tags or {}),
             "description": self.description,
-            "created": _now(),
-            "modified": _now(),
         }
-        registry.add(workspace.layout, name, kept)
-        from turnout.runtime import slots
+        machine = clusters.machine_for(workspace, self.vm_size)
+        clusters.keep(workspace, name, kept, machine)
+        facts = {"name": name, "size": self.vm_size or "(none)", "most": self.max_nodes}
+        if machine != LOCAL:
+            warn(_SAID_OVER.format(over=machine, **facts))
+        else:
+            from turnout.runtime import slots
 
-        offer = slots.offered(workspace.home.queue_here)
-        warn(_SAID.format(name=name, slots=offer.cpus, size=self.vm_size or "(none)"))
+            warn(_SAID.format(slots=slots.offered(workspace.home.queue_here).cpus, **facts))
         return ComputeTarget(workspace, name)
 
 
@@ -405,7 +351,3 @@ def _scale(kept: dict[str, Any]) -> ScaleSettings:
     return ScaleSettings(
         int(scale.get("min_nodes") or 0), int(scale.get("max_nodes") or 0), scale.get("idle_seconds_before_scaledown")
     )
-
-
-def _now() -> str:
-    return datetime.now(timezone.utc).isoformat()

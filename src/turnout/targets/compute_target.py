@@ -17,6 +17,7 @@ LOCAL_TARGET = {"name": LOCAL, "type": "local", "reach": "local", "schedule": "p
 
 _CLASSES = {
     "AmlCompute": "turnout.targets.aml_compute:AmlCompute",
+    "ComputeInstance": "turnout.targets.compute_instance:ComputeInstance",
     "VirtualMachine": "turnout.targets.remote_compute:RemoteCompute",
     "HDInsight": "turnout.targets.hdinsight_compute:HDInsightCompute",
     "Spark": "turnout.targets.spark_compute:SparkCompute",
@@ -116,6 +117,10 @@ class ComputeTarget:
     def serialize(self) -> dict[str, Any]:
         """Return the target as data, as a run's record keeps it."""
         return {name: self._kept[name] for name in _TRAVELS if self._kept.get(name) not in (None, "")}
+
+    def share(self) -> dict[str, Any]:
+        """Return what run.json says of how many runs of this target may hold slots at once; nothing for as many as fit."""
+        return {}
 
     @property
     def facts(self) -> dict[str, Any]:

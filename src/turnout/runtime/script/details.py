@@ -29,7 +29,7 @@ def details(record: RunRecord, status: str) -> "Dict[str, Any]":
         configuration = dict(configuration, arguments=definition.get("arguments") or [])
     found: "Dict[str, Any]" = {
         "runId": record.layout.run_id,
-        "target": (definition.get("target") or {}).get("name"),
+        "target": _target(definition.get("target") or {}),
         "status": status,
         "startTimeUtc": utc(result.get("started") or _started(record)),
         "endTimeUtc": utc(result.get("ended")) if states.is_final(status) else None,
@@ -55,6 +55,11 @@ def utc(moment: "Optional[float]") -> "Optional[str]":
         return None
     seconds, micro = divmod(round(moment * 1e6), 1000000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds)) + ".%06dZ" % micro
+
+
+def _target(target: "Dict[str, Any]") -> "Any":
+    """Return the name that a run was submitted to: a cluster's, which may stand for another target."""
+    return target.get("cluster") or target.get("name")
 
 
 def _input(each: "Dict[str, Any]") -> "Dict[str, Any]":

@@ -314,7 +314,6 @@ def prepare(
         from turnout.environments import indexes
 
         given = handed.Handed({}, given.secrets, indexes.travelling(os.environ))
-    secret_variables.refuse_recorded(given.secrets, configuration, [*arguments, *tags.values(), display_name or ""])
 
     git = GitFacts.begin(source_directory)
     snapshot = take(source_directory, workspace.home, workspace.layout, report)
@@ -323,6 +322,8 @@ def prepare(
             f"the script {script} is left out of the snapshot by an ignore rule; "
             f"`turnout snapshot {source_directory}` says which"
         )
+    given = _with_vault(workspace, source_directory, snapshot.manifest, given)
+    secret_variables.refuse_recorded(given.secrets, configuration, [*arguments, *tags.values(), display_name or ""])
     environment, failure, words = _environment(
         resolution, configuration, workspace, source_directory, report, given, chosen.facts if elsewhere else None
     )
@@ -436,6 +437,17 @@ def _data(workspace: Any, configuration: RunConfiguration, command: Any) -> Any:
     if not passing.names_data(configuration, command):
         return None
     return passing.collect(workspace, configuration, command)
+
+
+def _with_vault(workspace: Any, source_directory: str, snapshot: bytes, given: handed.Handed) -> handed.Handed:
+    """Add the secrets of the workspace's key vault that the run's Python files name to what is handed over."""
+    if not os.path.exists(workspace.layout.secret_names):
+        return given
+    from turnout.data.vault import named_secrets
+
+    found = named_secrets(workspace, source_directory, snapshot)
+    plain = {name: value for name, value in given.variables.items() if name not in found}
+    return handed.Handed(plain, {**found, **given.secrets}, given.tools)
 
 
 def _script(source_directory: str, configuration: RunConfiguration) -> str | None:

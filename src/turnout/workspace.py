@@ -201,6 +201,21 @@ class Workspace(WorkspaceAssets):
 
         return Environment.list(self)
 
+    def get_mlflow_tracking_uri(self, with_auth: bool = False) -> str:
+        """Return a tracking URI for MLflow: a SQLite database of this workspace; in a run one of the run's outputs.
+
+        MLflow's runs are kept there, beside Turnout's: logging into a Turnout run is not there yet.
+
+        Args:
+            with_auth: accepted as in v1; there is no account.
+        """
+        from turnout.runtime import mlflow
+
+        inside = os.environ.get(layout.RUN_DIRECTORY_VARIABLE)
+        if inside:
+            return mlflow.variables(layout.RunLayout(os.path.abspath(inside)))["MLFLOW_TRACKING_URI"]
+        return mlflow.uri(self.layout.root)
+
     def get_run(self, run_id: str) -> Run:
         """Return a run by its id. Raises UserErrorException when there is none."""
         from turnout.run import Run

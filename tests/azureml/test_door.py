@@ -64,7 +64,7 @@ def test_nothing_answers_without_it() -> None:
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("from azureml.core import Keyvault", "azureml.core.Keyvault is not part of Turnout: there is no key vault"),
+        ("from azureml.core import Webservice", "azureml.core.Webservice is not part of Turnout: serving models"),
         ("import azureml.train.automl.run", "azureml.train.automl is not part of Turnout: automated machine learning"),
         (
             "from azureml.core.webservice import AciWebservice",

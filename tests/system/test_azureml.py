@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -141,3 +143,118 @@ def test_an_estimator_is_submitted_as_it_was(turnout: Any) -> None:
     done = turnout("azureml", "run", "submit.py")
     assert "first {'mse': 6.0}" in done.stdout
     assert "second {'mse': 8.0}" in done.stdout
+
+
+RING = """
+import json, pathlib
+from keyring.backend import KeyringBackend
+
+FILE = pathlib.Path(__file__).with_name("kept.json")
+
+
+class Ring(KeyringBackend):
+    priority = 1
+
+    def _all(self):
+        return json.loads(FILE.read_text()) if FILE.exists() else {}
+
+    def get_password(self, service, username):
+        return self._all().get(service + "/" + username)
+
+    def set_password(self, service, username, password):
+        FILE.write_text(json.dumps({**self._all(), service + "/" + username: password}))
+
+    def delete_password(self, service, username):
+        FILE.write_text(json.dumps({key: each for key, each in self._all().items() if key != service + "/" + username}))
+"""
+VAULT = """
+import sys
+from azureml.core import Environment, Experiment, Keyvault, ScriptRunConfig, Workspace
+
+ws = Workspace.from_config()
+vault = ws.get_default_keyvault()
+vault.set_secrets({"db-password": "0pen sesame", "unused": "closed sesame"})
+print(vault.list_secrets(), vault.get_secret("db-password") == "0pen sesame", vault.get_secret("none"))
+environment = Environment("mine")
+environment.python.user_managed_dependencies = True
+environment.python.interpreter_path = sys.executable
+run = Experiment(ws, "vault").submit(ScriptRunConfig("project", "train.py", environment=environment))
+run.wait_for_completion(show_output=True)
+vault.delete_secret("unused")
+print(vault.list_secrets())
+"""
+
+
+def test_a_run_gets_the_secrets_of_the_vault_that_it_names(
+    turnout: Any, home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ring").mkdir()
+    (tmp_path / "ring" / "filering.py").write_text(RING)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "ring"))
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "filering.Ring")
+    turnout.script(VAULT, "submit.py")
+    turnout.script(
+        "from azureml.core import Run\n"
+        "run = Run.get_context()\n"
+        "print(run.get_secret(name='db-password')[::-1])\n"
+        "try:\n    run.get_secret('none')\nexcept Exception as error:\n    print(error)\n"
+        "print(run.experiment.workspace.get_default_keyvault().get_secret('db-password') == run.get_secret('db-password'))\n",
+        "project/train.py",
+    )
+    done = turnout("azureml", "run", "submit.py")
+    assert "[{'name': 'db-password'}, {'name': 'unused'}] True None" in done.stdout
+    assert "emases nep0\n" in done.stdout
+    assert "this run was not given the secret none: submit it with --secret none=" in done.stdout
+    assert "True\n" in done.stdout
+    assert "[{'name': 'db-password'}]\n" in done.stdout
+    definition = json.loads((Path(turnout.json("show", "@last")["directory"]) / "run.json").read_text())
+    assert definition["variables"]["secrets"] == ["db-password"]
+    for path in home.rglob("*"):
+        assert not path.is_file() or b"sesame" not in path.read_bytes(), path
+
+
+def test_tensorboard_shows_the_logs_of_a_run(turnout: Any) -> None:
+    turnout.script(
+        "from tensorboard.compat.proto.event_pb2 import Event\n"
+        "from tensorboard.compat.proto.summary_pb2 import Summary\n"
+        "from tensorboard.summary.writer.event_file_writer import EventFileWriter\n"
+        "writer = EventFileWriter('logs/tensorboard')\n"
+        "value = Summary.Value(tag='loss', simple_value=0.5)\n"
+        "writer.add_event(Event(step=1, summary=Summary(value=[value])))\n"
+        "writer.close()\n",
+        "train.py",
+    )
+    turnout("submit", "--environment", sys.executable, "train.py")
+    run_id = turnout.json("show", "@last")["id"]
+    turnout.script(
+        "import json, time, urllib.request\n"
+        "from azureml.core import Run, Workspace\n"
+        "from azureml.tensorboard import Tensorboard\n"
+        f"board = Tensorboard([Run.get(Workspace.from_config(), {run_id!r})], port=0)\n"
+        "url = board.start()\n"
+        "tags = {}\n"
+        "while not tags:\n"  # it loads the files of events after it answers
+        "    tags = json.load(urllib.request.urlopen(url + 'data/plugin/scalars/tags'))\n"
+        "print(json.dumps(tags))\n"
+        "board.stop()\n"
+        "board.stop()\n",
+        "board.py",
+    )
+    told = turnout("azureml", "run", "board.py").stdout.splitlines()
+    assert told[0].startswith("http://localhost:")
+    assert json.loads(told[1])[f"{run_id}/logs/tensorboard"].keys() == {"loss"}
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(told[0])
+
+
+def test_what_a_script_logs_to_mlflow_is_kept_with_the_run(turnout: Any) -> None:
+    turnout.script(
+        "import os\nfrom azureml.core import Run, Workspace\n"
+        "print(os.environ['MLFLOW_TRACKING_URI'])\n"
+        "print(Run.get_context().experiment.workspace.get_mlflow_tracking_uri())\n"
+    )
+    first, second = turnout("submit", "train.py").stdout.splitlines()
+    record = turnout.json("show", "@last")["directory"]
+    assert first == second == f"sqlite:///{record}/code/outputs/mlflow.db"
+    own = turnout("submit", "--env", "MLFLOW_TRACKING_URI=http://mine", "train.py").stdout.splitlines()
+    assert own[0] == "http://mine"

@@ -88,6 +88,12 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("Datastore", "account_name"): (_DIFFERS, "None for a folder"),
     ("Datastore", "register_azure_blob_container"): (_DIFFERS, "read with the package adlfs; the key is not kept"),
     ("Datastore", "register_azure_data_lake_gen2"): (_DIFFERS, "read with the package adlfs; the key is not kept"),
+    ("Keyvault", ""): (_DIFFERS, "the system's keyring; a run gets the secrets that its Python files name"),
+    ("Run", "get_secret"): (_DIFFERS, "of the secrets that the run was handed over"),
+    ("Run", "get_secrets"): (_DIFFERS, "of the secrets that the run was handed over"),
+    ("Workspace", "get_default_keyvault"): (_DIFFERS, "the system's keyring"),
+    ("Workspace", "get_mlflow_tracking_uri"): (_DIFFERS, "a database of the workspace, beside Turnout's own runs"),
+    ("get_mlflow_tracking_uri", ""): (_DIFFERS, "a database of the workspace, beside Turnout's own runs"),
     ("Model", "url"): (_DIFFERS, "the URL of the model's directory on this machine"),
 }
 """What there is to say."""

@@ -7,7 +7,7 @@ import os
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
-from turnout.runtime import azureml, handed, inputs, launchers, layout, records, slots, variables
+from turnout.runtime import azureml, handed, inputs, launchers, layout, mlflow, records, slots, variables
 from turnout.runtime.builders.contract import Built
 from turnout.runtime.launchers.companion import Companion
 
@@ -82,7 +82,7 @@ def prepare(
         prefix_variable=built.prefix_variable,
         further={**azureml.variables(definition, run.run_id), **inputs.variables(definition, run)},
     )
-    base = {**variables.base(os.environ), **_machine_variables(definition)}
+    base = {**mlflow.variables(run), **variables.base(os.environ), **_machine_variables(definition)}
     known = variables.compose(base, given.variables, own, configured, facts)
     definition = _with_data(definition, run)
     if definition.get(azureml.MEMBER):
@@ -108,7 +108,9 @@ def prepare(
         raise LaunchError(engine.missing(given.variables))
     facts.prefix = None  # a path of the image, and only there is the PATH known that it goes before
     facts.gpus = [str(number) for number in range(len(grant.gpus))]  # as the container counts them
-    inside = variables.compose(container.variables(base), {}, own, configured, facts, given.secrets)
+    inside = variables.compose(
+        {**mlflow.variables(run), **container.variables(base)}, {}, own, configured, facts, given.secrets
+    )
     try:
         start = container.Container(run, docker).create(
             image=built.image,

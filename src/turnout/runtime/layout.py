@@ -130,6 +130,7 @@ class WorkspaceLayout:
         "models",
         "root",
         "runs",
+        "secret_names",
         "stat_cache",
         "storage",
         "targets",
@@ -144,6 +145,7 @@ class WorkspaceLayout:
         self.targets = os.path.join(
             root, "targets"
         )  # NAME.json: what was attached here; NAME.sent: the last run sent there
+        self.secret_names = os.path.join(root, "secret-names.json")  # of the key vault, whose values are in the keyring
         self.vm_sizes = os.path.join(root, "vm-sizes.json")  # which target stands for which of v1's sizes
         self.arrival_lock = os.path.join(
             root, "arrival.lock"

@@ -50,6 +50,7 @@ _MODEL = "%smodels:Model" % _ASSETS
 DATA: "Dict[str, Dict[str, str]]" = {
     "azureml.core.dataset": _DATASET,
     "azureml.core.datastore": {"Datastore": _STORES["Datastore"]},
+    "azureml.core.keyvault": {"Keyvault": "%skeyvault:Keyvault" % _ASSETS},
     "azureml.core.model": {
         "Model": _MODEL,
         "Dataset": _DATASET["Dataset"],
@@ -90,6 +91,7 @@ MODULES: "Dict[str, Dict[str, str]]" = {
         "Run": _RUN,
         "Dataset": _DATASET["Dataset"],
         "Datastore": _STORES["Datastore"],
+        "Keyvault": DATA["azureml.core.keyvault"]["Keyvault"],
         "Model": _MODEL,
         "Workspace": "turnout.runtime.script.context:Workspace",
         "Experiment": "turnout.runtime.script.context:Experiment",

@@ -67,6 +67,12 @@ class Workspace(WorkspaceAssets):
         """Return a run of the workspace whose record is on this machine."""
         return self._run._sibling(run_id)
 
+    def get_mlflow_tracking_uri(self, with_auth: bool = False) -> str:
+        """Return a tracking URI for MLflow: a SQLite database among the run's outputs."""
+        from turnout.runtime import mlflow
+
+        return mlflow.variables(self._run.layout)["MLFLOW_TRACKING_URI"]
+
     def get_details(self) -> "Dict[str, Any]":
         """Return what is known of the workspace, under v1's keys."""
         return {"id": self.id, "name": self.name, "location": self.location, "workspaceid": self.id}

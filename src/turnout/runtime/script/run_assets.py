@@ -43,6 +43,20 @@ class RunAssets(RunBase):
             found[each["name"]] = inputs.output_path(self.layout, each)
         return found
 
+    def get_secret(self, name: str) -> str:
+        """Return a secret that the run was handed over, by its name.
+
+        Raises:
+            UserErrorException: it was not handed over.
+        """
+        from turnout.runtime.script.assets import keyvault
+
+        return keyvault.given(name)
+
+    def get_secrets(self, secrets: "List[str]") -> "Dict[str, str]":
+        """Return several secrets by their names; see `get_secret`."""
+        return {name: self.get_secret(name) for name in secrets}
+
     def _dataset(self, facts: "Dict[str, Any]") -> "Any":
         from turnout.runtime.script.assets import places
         from turnout.runtime.script.assets.dataset import Dataset

@@ -41,6 +41,12 @@ class WorkspaceAssets:
 
         return Datastore(self)
 
+    def get_default_keyvault(self) -> "Any":
+        """Return the workspace's secrets."""
+        from turnout.runtime.script.assets.keyvault import Keyvault
+
+        return Keyvault(self)
+
     def set_default_datastore(self, name: str) -> None:
         """Make a datastore, by its name, the default one.
 

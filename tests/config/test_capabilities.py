@@ -36,8 +36,8 @@ def _set(path: str, value: Any) -> Callable[[RunConfiguration], None]:
 
 
 NOT_YET: list[tuple[Callable[[RunConfiguration], None], str]] = [
-    (_set("framework", "TensorFlow"), "the framework"),
-    (_set("communicator", "OpenMpi"), "a distributed run"),
+    (_set("framework", "CNTK"), "the framework"),
+    (_set("communicator", "ParallelTask"), "the communicator"),
     (_set("node_count", 2), "more than one node"),
     (_set("mpi.process_count_per_node", 2), "the section mpi"),
     (_set("pytorch.process_count", 2), "the section pytorch"),
@@ -85,9 +85,25 @@ def test_a_plain_run_is_accepted_without_a_word(caplog: pytest.LogCaptureFixture
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("job", [MpiConfiguration(), PyTorchConfiguration(), TensorflowConfiguration()])
-def test_every_distributed_job_is_refused(job: Any) -> None:
-    with pytest.raises(NotYetException, match="distributed_job_config"):
+@pytest.mark.parametrize(
+    ("job", "more"),
+    [
+        (MpiConfiguration(2), MpiConfiguration(node_count=2)),
+        (PyTorchConfiguration(process_count=2), PyTorchConfiguration(node_count=2)),
+        (TensorflowConfiguration(1, 2), TensorflowConfiguration(2, 1)),
+    ],
+)
+def test_several_processes_are_one_node_s(job: Any, more: Any) -> None:
+    check(ScriptRunConfig(".", "train.py", distributed_job_config=job).resolve())
+    with pytest.raises(NotYetException, match="a run on more than one node"):
+        check(ScriptRunConfig(".", "train.py", distributed_job_config=more).resolve())
+
+
+@pytest.mark.parametrize(
+    "job", [MpiConfiguration(0), PyTorchConfiguration(process_count=0), PyTorchConfiguration(process_count=True)]
+)
+def test_a_number_of_processes_is_one_that_can_be_started(job: Any) -> None:
+    with pytest.raises(RunConfigurationException, match="must be a whole number from 1 on"):
         check(ScriptRunConfig(".", "train.py", distributed_job_config=job).resolve())
 
 

@@ -7,6 +7,7 @@ from turnout.runtime.script.assets import datasets, datastores, models
 _DIFFERS, _MISSING = "differs", "missing"
 
 _NOT_NEEDED = (_DIFFERS, "accepted and not needed: there is no account")
+_ONE_NODE = (_DIFFERS, "several processes on one node; more nodes are not there yet")
 _NO_ACCOUNT = (_MISSING, "there is no account; for a service of Azure's own use the package azure-identity")
 LOGINS = (
     "ArmTokenAuthentication",
@@ -33,8 +34,16 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("Estimator", ""): (_DIFFERS, "no container unless an image is named"),
     ("Chainer", ""): (_MISSING, "Chainer has no maintained environment; give an Estimator its packages"),
     **{
-        (name, ""): (_MISSING, "several processes are not there yet")
-        for name in ("Gloo", "Mpi", "Nccl", "ParameterServer")
+        (name, ""): _ONE_NODE
+        for name in (
+            "Gloo",
+            "Mpi",
+            "MpiConfiguration",
+            "Nccl",
+            "ParameterServer",
+            "PyTorchConfiguration",
+            "TensorflowConfiguration",
+        )
     },
     ("AmlCompute", ""): (
         _DIFFERS,
@@ -54,10 +63,7 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("Run", "get_portal_url"): (_DIFFERS, "the URL of the record's directory"),
     ("HyperDriveRun", "get_diagnostics"): (_MISSING, "never carried out in v1 either"),
     ("HyperDriveRun", "fail"): (_MISSING, "cancel() ends a sweep"),
-    ("MpiConfiguration", ""): (_MISSING, "several processes are not there yet"),
-    ("PyTorchConfiguration", ""): (_MISSING, "several processes are not there yet"),
-    ("TensorflowConfiguration", ""): (_MISSING, "several processes are not there yet"),
-    ("ParallelTaskConfiguration", ""): (_MISSING, "several processes are not there yet"),
+    ("ParallelTaskConfiguration", ""): (_MISSING, "tasks by the dozen are not carried out; a sweep is"),
     **{("Model", name): (_MISSING, words) for name, words in models.REFUSED.items()},
     **{("Datastore", name): (_MISSING, words) for name, words in datastores.REFUSED.items()},
     **{("TabularDataset", name): (_MISSING, words) for name, words in datasets.REFUSED.items()},

@@ -24,9 +24,10 @@ from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.environment import Environment
 from turnout.environments.sections import DEFAULT_INTERPRETER, V1_IMAGES
 from turnout.exceptions import NotYetException, RunConfigurationException
-from turnout.runtime.launchers import LAUNCHERS
+from turnout.runtime.launchers import COMMUNICATORS, LAUNCHERS
 
 SPARK = "PySpark"
+_MPI, _TORCH, _SERVERS = ("Mpi", "OpenMpi", "IntelMpi"), ("nccl", "gloo"), "ParameterServer"
 _COLLECTED = {"logs", "outputs"}
 # `https://user:secret@` and `https://token@`; not `ssh://git@`, nor secrets that go by a variable's name.
 _URL_WITH_PASSWORD = re.compile(
@@ -38,19 +39,36 @@ _CHANNEL_WITH_PASSWORD = re.compile(r"(?<=://)[^/\s]*@|(?<=/)t/[^/\s]+/")
 
 _RUN_REFUSALS: tuple[tuple[str, str, Callable[[RunConfiguration], Any]], ...] = (
     (
-        "a distributed run (communicator)",
-        "remove distributed_job_config, or set communicator to 'None'",
-        lambda run: run.communicator != "None",
+        "the communicator",
+        f"set it to None, or to {' or '.join(COMMUNICATORS)}",
+        lambda run: run.communicator not in ("None", *COMMUNICATORS),
     ),
     (
         "the framework",
         f"set framework to {' or '.join(map(repr, LAUNCHERS))}",
         lambda run: run.framework not in LAUNCHERS,
     ),
+    (
+        "a communicator with Spark",
+        "set communicator to 'None'",
+        lambda run: run.framework == SPARK and run.communicator != "None",
+    ),
     ("a run on more than one node", "set node_count to 1", lambda run: (run.node_count or 1) > 1),
-    ("the section mpi", "remove it", lambda run: run.mpi != MpiConfiguration()),
-    ("the section pytorch", "remove it", lambda run: run.pytorch != PyTorchConfiguration()),
-    ("the section tensorflow", "remove it", lambda run: run.tensorflow != TensorflowConfiguration()),
+    (
+        "the section mpi without MPI",
+        "set communicator to 'OpenMpi', or remove it",
+        lambda run: run.communicator not in _MPI and run.mpi != MpiConfiguration(),
+    ),
+    (
+        "the section pytorch without torch.distributed",
+        "set communicator to 'nccl' or 'gloo', or remove it",
+        lambda run: run.communicator not in _TORCH and run.pytorch != PyTorchConfiguration(),
+    ),
+    (
+        "the section tensorflow without parameter servers",
+        "set communicator to 'ParameterServer', or remove it",
+        lambda run: run.communicator != _SERVERS and run.tensorflow != TensorflowConfiguration(),
+    ),
     ("the section paralleltask", "remove it", lambda run: run.paralleltask != ParallelTaskConfiguration()),
     ("datacaches", "remove them", lambda run: run.datacaches),
     ("source_directory_data_store", "remove it", lambda run: run.source_directory_data_store),
@@ -165,6 +183,14 @@ def _check_values(run: RunConfiguration) -> None:
         raise RunConfigurationException(f"max_run_duration_seconds is a number of seconds or None, not {seconds!r}")
     if run.node_count is not None and (not isinstance(run.node_count, int) or run.node_count < 1):
         raise RunConfigurationException(f"node_count must be 1 or more, not {run.node_count!r}")
+    counts = {
+        "process_count_per_node": run.mpi.process_count_per_node if run.communicator in _MPI else None,
+        "process_count": run.pytorch.process_count if run.communicator in _TORCH else None,
+        "worker_count": run.tensorflow.worker_count if run.communicator == _SERVERS else None,
+    }
+    for name, count in counts.items():
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise RunConfigurationException(f"{name} must be a whole number from 1 on, not {count!r}")
     resources(run)
     argument_strings(run.arguments)
     variable_strings(run.environment_variables)

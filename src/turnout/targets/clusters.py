@@ -133,10 +133,14 @@ class Cluster(ComputeTarget):
 
     def _runs_elsewhere(self, started: bool) -> list[Any]:
         from turnout.history.index import Index
-        from turnout.run import look_at
+
+        def look(run_id: str) -> tuple[str, str]:
+            run = self.workspace.get_run(run_id)
+            copy = run.replica()
+            return run.status_and_reason() if copy is None else copy.known()
 
         index = Index(self.workspace.layout)
-        index.refresh(look_at(self.workspace))
+        index.refresh(look)
         wanted = [states.STARTING, states.RUNNING, states.FINALIZING]
         if not started:
             wanted += [states.NOT_STARTED, states.PREPARING, states.QUEUED, states.CANCEL_REQUESTED]

@@ -18,10 +18,22 @@ if TYPE_CHECKING:
 
 LAUNCHERS = {
     "Python": "turnout.runtime.launchers.python:PythonLauncher",
+    "PyTorch": "turnout.runtime.launchers.python:PythonLauncher",
+    "TensorFlow": "turnout.runtime.launchers.python:PythonLauncher",
     "PySpark": "turnout.runtime.launchers.spark:SparkLauncher",
     "HyperDrive": "turnout.runtime.launchers.controller:ControllerLauncher",
 }
 """v1's `framework` → the class that launches it; `HyperDrive` is what launches the controller of a sweep."""
+
+COMMUNICATORS = {
+    "nccl": "turnout.runtime.launchers.torch:TorchLauncher",
+    "gloo": "turnout.runtime.launchers.torch:TorchLauncher",
+    "Mpi": "turnout.runtime.launchers.mpi:MpiLauncher",
+    "OpenMpi": "turnout.runtime.launchers.mpi:MpiLauncher",
+    "IntelMpi": "turnout.runtime.launchers.mpi:MpiLauncher",
+    "ParameterServer": "turnout.runtime.launchers.tensorflow:TensorflowLauncher",
+}
+"""v1's `communicator` → the class that launches its several processes; `None` leaves it to the framework."""
 
 
 class UnknownLauncherError(ValueError):
@@ -97,11 +109,16 @@ def of(definition: Dict[str, Any]) -> Launcher:
     Raises:
         UnknownLauncherError: its framework has none in this version.
     """
-    framework = str((definition.get("configuration") or {}).get("framework") or "Python")
+    configuration = definition.get("configuration") or {}
+    framework = str(configuration.get("framework") or "Python")
+    communicator = str(configuration.get("communicator") or "None")
     if definition.get("type") == SWEEP_RUN:
-        framework = "HyperDrive"
-    where = LAUNCHERS.get(framework)
+        framework, communicator = "HyperDrive", "None"
+    where = LAUNCHERS.get(framework) if communicator == "None" else COMMUNICATORS.get(communicator)
     if where is None:
-        raise UnknownLauncherError("no launcher for framework %r (there is: %s)" % (framework, ", ".join(LAUNCHERS)))
+        asked = "framework %r" % framework if communicator == "None" else "communicator %r" % communicator
+        raise UnknownLauncherError(
+            "no launcher for %s (there is: %s)" % (asked, ", ".join([*LAUNCHERS, *COMMUNICATORS]))
+        )
     module, name = where.split(":")
     return cast(Launcher, getattr(import_module(module), name)())

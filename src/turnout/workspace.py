@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -170,8 +171,14 @@ class Workspace(WorkspaceAssets):
         return workspace
 
     def write_config(self, path: str | None = None, file_name: str | None = None) -> None:
-        """Write `.turnout/config.json` below `path` (the working directory by default), for `from_config` to find."""
-        directory = os.path.join(path or ".", ".turnout")
+        """Write `.turnout/config.json` below `path` (the working directory by default), for `from_config` to find.
+
+        A script that was written for v1 finds it where it looks: in `.azureml/`, or in `aml_config/` where that is there.
+        """
+        folder = ".turnout"
+        if "turnout.azureml" in sys.modules:
+            folder = "aml_config" if os.path.isdir(os.path.join(path or ".", "aml_config")) else ".azureml"
+        directory = os.path.join(path or ".", folder)
         os.makedirs(directory, exist_ok=True)
         values = {
             "subscription_id": self.subscription_id,

@@ -13,8 +13,19 @@ from turnout.exceptions import UserErrorException
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(script: str, arguments: tuple[str, ...]) -> None:
-    """Run SCRIPT as `python SCRIPT ARGUMENTS…` would, with Turnout behind `import azureml`."""
+    """Run SCRIPT as `python SCRIPT ARGUMENTS…` would, with Turnout behind `import azureml`.
+
+    In the place of SCRIPT, v1's verbs: submit-script, submit-hyperdrive, list, show, cancel, update, download-logs.
+    """
     if not os.path.isfile(script):
+        from turnout.cli.azureml.verbs import runs
+
+        if script in runs.group.commands:
+            context = click.get_current_context()
+            verb = runs.group.commands[script]
+            with verb.make_context(f"{context.command_path} {script}", list(arguments), parent=context.parent) as inner:
+                code = verb.invoke(inner)
+            raise click.exceptions.Exit(code or 0)
         raise UserErrorException(f"there is no script {script}")
     from turnout.azureml import running
 

@@ -7,6 +7,7 @@ call that is known to make one. A member of an object of unknown kind is not cou
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -211,6 +212,7 @@ def _has(owner: Any, attribute: str) -> bool:
     return any(attribute in _set_by(base) for base in owner.__mro__ if base is not object)
 
 
+@functools.cache
 def _set_by(owner: type) -> set[str]:
     """Return the attributes that a class's constructor sets."""
     import inspect

@@ -53,7 +53,8 @@ class Experiment:
             config: a ScriptRunConfig, or a HyperDriveConfig; it is copied, so it may be changed and submitted again.
             tags: tags of the run.
             **kwargs: `run_id` (an id of your own), `display_name`, `secrets` (beyond v1: variables of the script that no
-                record holds, see `Environment.secret_variables`), and v1's `show_output`, which it ignored too.
+                record holds, see `Environment.secret_variables`), and v1's `show_output`, which it ignored too. A warning names
+                all others.
 
         Raises:
             UserErrorException: something in the configuration can't be used; nothing was recorded.

@@ -228,3 +228,22 @@ def test_an_experiment_name_that_v1_refuses_is_refused(experiment: Experiment, n
 def test_the_longest_experiment_name_works(experiment: Experiment) -> None:
     run = Experiment(experiment.workspace, "x" * 255).submit(config("pass"))
     assert run.wait_for_completion()["status"] == "Completed"
+
+
+def test_a_run_is_made_of_its_experiment_and_id_as_in_v1(experiment: Experiment) -> None:
+    run = experiment.start_logging(snapshot_directory=None)
+    again = Run(experiment, run.id)
+    assert again == run
+    assert again.experiment is experiment
+    assert Run(experiment=experiment, run_id=run.id, _run_dto=None) == run
+    with pytest.raises(UserErrorException, match=r"no run 'x' in the workspace 'default'"):
+        Run(experiment, "x")
+    run.complete()
+
+
+def test_a_run_that_is_made_so_keeps_the_directory_that_it_is_given(experiment: Experiment) -> None:
+    run = experiment.start_logging(snapshot_directory=None)
+    Path("kept").mkdir()
+    Path("kept/model").write_text("m")
+    Run(experiment, run.id, "kept").complete()
+    assert run.get_file_names() == ["kept/model"]

@@ -126,3 +126,17 @@ def test_what_v1s_scripts_read_of_a_workspace(home: Path) -> None:
     }
     assert workspace.described() == described
     assert Workspace.create("plain").described().keys() == {"id", "name"}
+
+
+def test_clusters_are_not_made_with_a_workspace_and_that_is_said(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Workspace.create("old", sku="basic", hbi_workspace=False, show_output=False)
+    assert caplog.text == ""
+    Workspace.create("new", default_cpu_compute_target=Workspace.create)
+    assert "makes no clusters" in caplog.text
+
+
+def test_an_argument_that_v1_never_had_is_refused(project: Path) -> None:
+    with pytest.raises(TypeError, match="exists_ok"):
+        Workspace.create("mine", exists_ok=True)  # type: ignore[call-arg]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from turnout.run import Run
     from turnout.workspace import Workspace
 
+_VIEWS = ("ActiveOnly", "All", "ArchivedOnly")
 _NAME = re.compile(r"[a-zA-Z0-9][\w\-]{0,254}", re.ASCII)
 
 
@@ -23,6 +24,7 @@ class Experiment:
     Args:
         workspace: the workspace that it belongs to.
         name: 1 to 255 letters, digits, `-` and `_`, the first a letter or digit (v1's rule).
+        **kwargs: accepted as in v1.
 
     Raises:
         UserErrorException: the name can't be used.
@@ -51,7 +53,8 @@ class Experiment:
             config: a ScriptRunConfig, or a HyperDriveConfig; it is copied, so it may be changed and submitted again.
             tags: tags of the run.
             **kwargs: `run_id` (an id of your own), `display_name`, `secrets` (beyond v1: variables of the script that no
-                record holds, see `Environment.secret_variables`), and v1's `show_output`, which it ignored too.
+                record holds, see `Environment.secret_variables`), and v1's `show_output`, which it ignored too. A warning names
+                all others.
 
         Raises:
             UserErrorException: something in the configuration can't be used; nothing was recorded.
@@ -90,8 +93,31 @@ class Experiment:
         return Run.list(self, type=type, tags=tags, properties=properties, include_children=include_children)
 
     @staticmethod
-    def list(workspace: Workspace, experiment_name: str | None = None, **kwargs: Any) -> list[Experiment]:
-        """Return the experiments that have had a run, by name."""
+    def list(
+        workspace: Workspace,
+        experiment_name: str | None = None,
+        view_type: str = "ActiveOnly",
+        tags: str | dict[str, str] | None = None,
+    ) -> list[Experiment]:
+        """Return the experiments that have had a run, by name.
+
+        Args:
+            workspace: whose.
+            experiment_name: only the one of this name.
+            view_type: `ActiveOnly` or `All` for all of them, as none is archived; `ArchivedOnly` for none.
+            tags: not carried out, as experiments have no tags here.
+
+        Raises:
+            UserErrorException: `tags` is given, or another `view_type`.
+        """
+        if tags is not None:
+            raise UserErrorException(
+                "Experiment.list: experiments have no tags; leave tags out, or filter runs by theirs"
+            )
+        if view_type not in _VIEWS:
+            raise UserErrorException(f"view_type is {', '.join(_VIEWS)}, not {view_type!r}")
+        if view_type == "ArchivedOnly":
+            return []
         try:
             names = sorted(os.listdir(workspace.layout.experiments))
         except FileNotFoundError:

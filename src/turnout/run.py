@@ -30,13 +30,29 @@ class Run(ScriptRun):
     """A run of a workspace, whoever started it.
 
     Args:
-        directory: where the run's record lies (`Run.get` finds it by id).
-        experiment: what it belongs to, when the caller has that at hand.
+        experiment: the experiment that it belongs to; or, as Turnout itself makes runs, the directory of its record.
+        run_id: the run's id; with a directory the experiment, when the caller has that at hand.
+        outputs: a directory whose files are kept when the run is ended by `complete()`, `fail()` or `with`.
+        **kwargs: accepted as in v1.
+
+    Raises:
+        UserErrorException: there is no such run in the experiment's workspace.
     """
 
-    def __init__(self, directory: str, experiment: Experiment | None = None) -> None:
-        super().__init__(directory)
-        self._experiment = experiment
+    def __init__(
+        self,
+        experiment: Experiment | str,
+        run_id: str | Experiment | None = None,
+        outputs: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if isinstance(experiment, str):
+            super().__init__(experiment)
+            self._experiment = run_id if not isinstance(run_id, str) else None
+        else:
+            super().__init__(_directory(experiment.workspace, str(run_id)))
+            self._experiment = experiment
+        self._outputs = outputs
         self._replica: Replica | None = None
 
     @staticmethod
@@ -46,11 +62,7 @@ class Run(ScriptRun):
         Raises:
             UserErrorException: there is no such run in the workspace.
         """
-        directory = workspace.layout.run(run_id).root
-        if os.path.basename(run_id) != run_id or not RunRecord(directory).exists():
-            raise UserErrorException(
-                f"no run {run_id!r} in the workspace {workspace.name!r}; `turnout runs` lists what there is"
-            )
+        directory = _directory(workspace, run_id)
         return class_of(directory)(directory)
 
     @staticmethod
@@ -61,8 +73,9 @@ class Run(ScriptRun):
         properties: str | dict[str, str] | None = None,
         status: str | None = None,
         include_children: bool = False,
+        _rehydrate_runs: bool = True,
     ) -> Iterator[Run]:
-        """Yield an experiment's runs, newest first, filtered as in v1."""
+        """Yield an experiment's runs, newest first, filtered as in v1; `_rehydrate_runs` is accepted and not needed."""
         from turnout.history.index import Index
 
         index = Index(experiment.workspace.layout)
@@ -338,6 +351,16 @@ class Run(ScriptRun):
             import json
 
             output.print("\nError:\n" + json.dumps(details["error"], indent=4))
+
+
+def _directory(workspace: Workspace, run_id: str) -> str:
+    """Return where a run's record lies. Raises UserErrorException when the workspace has no such run."""
+    directory = workspace.layout.run(run_id).root
+    if os.path.basename(run_id) != run_id or not RunRecord(directory).exists():
+        raise UserErrorException(
+            f"no run {run_id!r} in the workspace {workspace.name!r}; `turnout runs` lists what there is"
+        )
+    return directory
 
 
 def class_of(directory: str) -> type[Run]:

@@ -89,11 +89,12 @@ def submit(
             None instead of a value means the submitter's own variable.
         progress: gets the bytes that were uploaded to a target elsewhere, and those there are in all.
         collect: on a target elsewhere larger outputs, in bytes, stay there until they are asked for; None to bring all.
-        **kwargs: v1's further arguments, which have no meaning here.
+        **kwargs: v1's `show_output`, which it ignored too; a warning names all others.
     """
     from turnout.run import Run
     from turnout.targets.compute_target import is_local
 
+    say_unused(kwargs)
     require_locks(experiment.workspace.home)
     workspace = experiment.workspace
     with contextlib.ExitStack() as kept:
@@ -116,6 +117,15 @@ def submit(
                 handover.bring(workspace, definition, plan.files, plan.facts, plan.handed, report or _silent, progress)
             record_elsewhere(experiment, plan, run, kept.close, tell, report or _silent)
     return submitted
+
+
+def say_unused(given: Mapping[str, Any]) -> None:
+    """Warn of arguments of a submit that nothing reads, such as a misspelt one."""
+    unused = sorted(set(given) - {"show_output"})
+    if unused:
+        from turnout.elements import warn
+
+        warn(f"submit does not use {', '.join(unused)}; see the documentation of Experiment.submit")
 
 
 def belong_to(parent: Run | None, definition: dict[str, Any], workspace: layout.WorkspaceLayout) -> None:

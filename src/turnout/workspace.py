@@ -33,6 +33,12 @@ class Workspace(WorkspaceAssets):
         resource_group: likewise.
         workspace_name: the workspace's name; it must exist (`Workspace.create` makes one).
         auth: accepted for v1's scripts and not needed.
+        _location: v1's own, like all that follow: what its service had answered. They have no meaning here.
+        _disable_service_check: see `_location`.
+        _workspace_id: see `_location`.
+        sku: see `_location`.
+        tags: see `_location`; `Workspace.create` takes tags.
+        _cloud: see `_location`.
 
     Raises:
         WorkspaceException: there is no such workspace.
@@ -44,7 +50,12 @@ class Workspace(WorkspaceAssets):
         resource_group: str | None = None,
         workspace_name: str | None = None,
         auth: Any = None,
-        **kwargs: Any,
+        _location: str | None = None,
+        _disable_service_check: bool = False,
+        _workspace_id: str | None = None,
+        sku: str = "basic",
+        tags: dict[str, str] | None = None,
+        _cloud: str = "AzureCloud",
     ) -> None:
         name = _checked(workspace_name or DEFAULT_NAME)
         self.home = layout.Home(layout.home_directory())
@@ -91,11 +102,32 @@ class Workspace(WorkspaceAssets):
         subscription_id: str | None = None,
         resource_group: str | None = None,
         location: str | None = None,
+        create_resource_group: bool = True,
+        sku: str = "basic",
         tags: dict[str, str] | None = None,
+        friendly_name: str | None = None,
+        storage_account: str | None = None,
+        key_vault: str | None = None,
+        app_insights: str | None = None,
+        container_registry: str | None = None,
+        adb_workspace: str | None = None,
+        primary_user_assigned_identity: str | None = None,
+        cmk_keyvault: str | None = None,
+        resource_cmk_uri: str | None = None,
+        hbi_workspace: bool = False,
+        default_cpu_compute_target: Any = None,
+        default_gpu_compute_target: Any = None,
+        private_endpoint_config: Any = None,
+        private_endpoint_auto_approval: bool = True,
         exist_ok: bool = False,
-        **kwargs: Any,
+        show_output: bool = True,
+        user_assigned_identity_for_cmk_encryption: str | None = None,
+        system_datastores_auth_mode: str = "accessKey",
+        v1_legacy_mode: bool | None = None,
     ) -> Workspace:
         """Make a workspace.
+
+        Arguments that aren't listed are v1's; they have no meaning without a cloud.
 
         Args:
             name: up to 33 letters, digits, `-` and `_`, the first a letter or digit.
@@ -104,14 +136,19 @@ class Workspace(WorkspaceAssets):
             resource_group: see `subscription_id`.
             location: see `subscription_id`.
             tags: labels of your own.
+            default_cpu_compute_target: a cluster to make with it, in v1; not carried out, a warning says so.
+            default_gpu_compute_target: likewise.
             exist_ok: return the workspace if it is there already.
-            **kwargs: v1's other arguments; they have no meaning without a cloud.
 
         Raises:
             WorkspaceException: the name can't be used, or is taken and `exist_ok` is false.
             RecordException: the home can't be written.
         """
         _checked(name)
+        if default_cpu_compute_target is not None or default_gpu_compute_target is not None:
+            from turnout.elements import warn
+
+            warn("Workspace.create makes no clusters; use the target 'local', or ComputeTarget.create")
         home = layout.Home(layout.home_directory())
         labels = {"subscription_id": subscription_id, "resource_group": resource_group, "location": location}
         made = _make(home, name, {key: value for key, value in labels.items() if value}, tags or {})
@@ -208,13 +245,13 @@ class Workspace(WorkspaceAssets):
 
         return Environment.list(self)
 
-    def get_mlflow_tracking_uri(self, with_auth: bool = False) -> str:
+    def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """Return a tracking URI for MLflow: a SQLite database of this workspace; in a run one of the run's outputs.
 
         MLflow's runs are kept there, beside Turnout's: logging into a Turnout run is not there yet.
 
         Args:
-            with_auth: accepted as in v1; there is no account.
+            _with_auth: accepted as in v1; there is no account.
         """
         from turnout.runtime import mlflow
 

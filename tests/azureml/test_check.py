@@ -97,3 +97,51 @@ def test_what_cant_be_read_is_said_and_what_is_not_the_projects_is_passed_over(t
 @pytest.mark.parametrize("name", ["azureml.core", "azureml.core.Workspace", "azureml.core.Run.get_metrics"])
 def test_some_names_that_must_work(name: str) -> None:
     assert check.judged(name) == ("works", "")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "azureml.core.Dataset.get_profile",  # whichever of its objects' classes
+        "azureml.core.Dataset.submit_profile_run",
+        "azureml.core.authentication.AbstractAuthentication.get_token",
+        "azureml.core.authentication.TokenAuthentication.get_token",  # as its base
+        "azureml.core.container_registry.ContainerRegistry.password",
+        "azureml.core.environment.DockerBuildContext",
+        "azureml.core.environment.Environment.r",
+        "azureml.core.environment.RSection.cran_packages",
+        "azureml.core.runconfig.AmlComputeConfiguration.vm_size",
+        "azureml.core.runconfig.ApplicationEndpointConfiguration",
+        "azureml.core.runconfig.DatacacheConfiguration",
+        "azureml.core.runconfig.Dataset.to_pandas_dataframe",  # another class of that name
+        "azureml.core.runconfig.EnvironmentDefinition.r",  # v1's other name of Environment
+        "azureml.core.runconfig.KubernetesComputeConfiguration",
+        "azureml.core.runconfig.ParallelTaskConfiguration.worker_count_per_node",  # of a class that is refused
+        "azureml.core.runconfig.RunConfiguration.datacaches",
+        "azureml.core.runconfig.RunConfiguration.paralleltask",
+        "azureml.data.azure_storage_datastore.AzureBlobDatastore.register_dbfs",
+        "azureml.data.output_dataset_config.OutputDatasetConfig.as_input",
+    ],
+)
+def test_what_is_refused_when_it_is_used_does_not_work(name: str) -> None:
+    status, words = check.judged(name)
+    assert status == "missing"
+    assert words
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "azureml.core.authentication.ArmTokenAuthentication.update_arm_access_token",
+        "azureml.core.container_registry.ContainerRegistry.username",
+        "azureml.core.runconfig.DockerConfiguration.shared_volumes",
+        "azureml.core.runconfig.RunConfiguration.node_count",
+        "azureml.data.azure_storage_datastore.AzureBlobDatastore.sas_token",
+        "azureml.train.hyperdrive.HyperDriveConfig.pipeline",
+        "azureml.train.hyperdrive.HyperDriveRun.get_portal_url",
+    ],
+)
+def test_what_has_no_effect_or_only_in_part_differs(name: str) -> None:
+    status, words = check.judged(name)
+    assert status == "differs"
+    assert words

@@ -10,6 +10,7 @@ import pytest
 from turnout import Environment, NotYetException, UserErrorException
 from turnout.azureml.estimators import Chainer, Estimator, Mpi, ParameterServer, PyTorch, SKLearn, TensorFlow
 from turnout.azureml.exceptions import TrainingException
+from turnout.environments.sections import ContainerRegistry
 from turnout.sweeps import GridParameterSampling, HyperDriveConfig, PrimaryMetricGoal, choice
 
 
@@ -90,3 +91,32 @@ def test_a_sweep_takes_an_estimator_and_leaves_out_what_it_draws_itself(tmp_path
     sweep = HyperDriveConfig(space, "loss", PrimaryMetricGoal.MINIMIZE, max_total_runs=2, estimator=made)
     assert sweep.run_config.arguments == ["--epochs", 3]
     assert sweep.estimator is made
+
+
+def test_what_is_not_carried_out_is_refused_or_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(NotYetException, match="PyTorch: resume_from is not carried out yet"):
+        PyTorch(str(tmp_path), resume_from="outputs")
+    with pytest.raises(TypeError, match="entry_scrpt"):
+        Estimator(str(tmp_path), entry_scrpt="train.py")  # type: ignore[call-arg]
+    made = Estimator(str(tmp_path), source_directory_data_store="store", vm_priority="lowpriority")
+    assert "does not use source_directory_data_store" in caplog.text
+    assert made.run_config.amlcompute.vm_priority == "lowpriority"
+
+
+def test_the_registry_of_an_image_is_kept_with_it(tmp_path: Path) -> None:
+    registry = ContainerRegistry()
+    registry.address = "images.example"
+    made = Estimator(str(tmp_path), custom_docker_image="images.example/a:1", image_registry_details=registry)
+    assert made.run_config.environment.docker.base_image_registry.address == "images.example"
+
+
+def test_v1s_earlier_spellings_mean_the_same(tmp_path: Path) -> None:
+    (tmp_path / "needs.txt").write_text("six\n")
+    made = TensorFlow(
+        str(tmp_path), pip_requirements_file_path="needs.txt", custom_docker_base_image="a:1",
+        distributed_backend="ps", worker_count=2, parameter_server_count=3,
+    )  # fmt: skip
+    assert list(made.conda_dependencies.pip_packages)[-1] == "six"
+    assert made.run_config.environment.docker.base_image == "a:1"
+    spread = made.run_config.tensorflow
+    assert (spread.worker_count, spread.parameter_server_count) == (2, 3)

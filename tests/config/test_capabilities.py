@@ -202,6 +202,16 @@ def test_a_registrys_password_is_refused() -> None:
     assert "hunter2" not in str(refused.value)
 
 
+def test_a_registry_that_the_images_name_lacks_is_refused_as_nothing_puts_it_there() -> None:
+    run = _run()
+    run.environment.docker.base_image_registry.address = "images.example"
+    run.environment.docker.base_image = "trainer:1"
+    with pytest.raises(RunConfigurationException, match=r"name the image 'images\.example/trainer:1'"):
+        check(run)
+    run.environment.docker.base_image = "images.example/trainer:1"
+    check(run)
+
+
 def test_an_interpreter_that_will_not_be_used_is_mentioned(caplog: pytest.LogCaptureFixture) -> None:
     run = _run()
     run.environment.python.interpreter_path = "/opt/python"

@@ -12,7 +12,13 @@ import pytest
 from turnout.environments import requirements_file
 from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.environment import Environment, EnvironmentReference
-from turnout.environments.sections import ContainerRegistry, DockerBuildContext
+from turnout.environments.sections import (
+    ContainerRegistry,
+    DockerBuildContext,
+    DockerSection,
+    PythonSection,
+    SparkSection,
+)
 from turnout.exceptions import EnvironmentException, RunConfigurationException, UserErrorException
 
 
@@ -412,3 +418,17 @@ def test_another_python_overrides_what_is_asked_for_and_leaves_it_there() -> Non
     made.python.user_managed_dependencies = True
     with pytest.raises(EnvironmentException, match="interpreter of your own"):
         made.python.python_version = "3.11"
+
+
+def test_a_definition_needs_no_name_as_in_v1s_run_configurations() -> None:
+    assert Environment().name is None
+
+
+@pytest.mark.parametrize("kind", [DockerSection, PythonSection, SparkSection])
+def test_a_section_takes_v1s_own_arguments_and_says_what_it_does_not_use(
+    kind: type[DockerSection | PythonSection | SparkSection], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert kind(_skip_defaults=True) == kind()
+    assert caplog.text == ""
+    kind(enabled=True)
+    assert f"{kind.__name__} does not use enabled" in caplog.text

@@ -157,3 +157,33 @@ def test_a_check_keeps_what_is_there_now(machine: Path) -> None:
         target.check()
     assert ComputeTarget(workspace, "box").facts["python"] == target.facts["python"]
     assert os.path.exists(os.path.join(workspace.layout.targets, "box.json"))
+
+
+def test_v1s_earlier_way_to_attach_and_the_later_one_do_the_same(machine: Path) -> None:
+    workspace = Workspace.from_config()
+    earlier = RemoteCompute.attach(workspace, "a", "me", "box", 2222)
+    assert (earlier.serialize()["user"], earlier.serialize()["port"]) == ("me", 2222)
+    made = configuration(username="me", address="box", ssh_port=2222)
+    for name, attached in (
+        ("b", RemoteCompute.attach(workspace, "b", made)),
+        ("c", RemoteCompute.attach(workspace, "c", attach_configuration=made)),
+    ):
+        assert isinstance(attached, RemoteCompute)
+        kept = {"name": name, "id": attached.serialize().get("id")}
+        assert {**attached.serialize(), **kept} == {**earlier.serialize(), **kept}
+    with pytest.raises(ComputeTargetException, match="no address"):
+        RemoteCompute.attach(workspace, "d", username="me")
+
+
+def test_what_another_process_changed_is_read_again(machine: Path) -> None:
+    workspace = Workspace.from_config()
+    target = RemoteCompute.attach(workspace, "box", configuration(address="box"))
+    RemoteCompute(workspace, "box").update(user="me")
+    assert "user" not in target.serialize()
+    target.refresh_state()
+    assert target.serialize()["user"] == "me"
+
+
+def test_this_machine_can_not_be_detached(home: Path) -> None:
+    with pytest.raises(ComputeTargetException, match="'local' can't be detached; it is this machine"):
+        ComputeTarget(Workspace.from_config(), "local").detach()

@@ -7,6 +7,7 @@ call that is known to make one. A member of an object of unknown kind is not cou
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import os
 from collections.abc import Iterator
@@ -68,18 +69,18 @@ _RETURNS = {
 }
 """Methods whose objects' kind is known."""
 _RETURNED = {
-    "ComputeTarget": (
+    "turnout.targets.compute_target:ComputeTarget": (
         "turnout.targets.aml_compute:AmlCompute",
         "turnout.targets.compute_instance:ComputeInstance",
         "turnout.targets.remote_compute:RemoteCompute",
         "turnout.targets.hdinsight_compute:HDInsightCompute",
     ),
-    "Dataset": (
+    "turnout.runtime.script.assets.dataset:Dataset": (
         "turnout.runtime.script.assets.datasets:FileDataset",
         "turnout.runtime.script.assets.datasets:TabularDataset",
     ),
 }
-"""A class whose objects are of one of these."""
+"""Where a class is whose objects are of one of these."""
 _ATTRIBUTES = {
     "azureml.core.Run": {"experiment": "azureml.core.Experiment", "parent": "azureml.core.Run"},
     "azureml.core.Experiment": {"workspace": "azureml.core.Workspace"},
@@ -169,15 +170,25 @@ def judged(name: str) -> tuple[str, str]:
     if where is None:
         return MISSING, door.refusal(f"{module}.{first}").partition(": ")[2] or "Turnout doesn't have it"
     found = resolve(where)
+    told = differences.of(first, "")
+    if told is not None and (not further or told[0] == MISSING):
+        return told  # what can't be made has no members
+    kinds = [found, *map(resolve, _RETURNED.get(where, ()))]
     for attribute in further:
-        told = differences.of(first, attribute)
-        if told is not None:
-            return told
-        if not _has(found, attribute) and not any(_has(resolve(each), attribute) for each in _RETURNED.get(first, ())):
+        having = [kind for kind in kinds if _has(kind, attribute)]
+        words = [_told(first, kind, attribute) for kind in having] or [differences.of(first, attribute)]
+        if all(words):
+            return words[0] or (WORKS, "")
+        if not having:
             return MISSING, f"{first} has no {attribute} here"
-        found = getattr(found, attribute, None)
-    told = differences.of(first, "") if not further else None
-    return told or (WORKS, "")
+        kinds = [getattr(kind, attribute, None) for kind in having]
+    return WORKS, ""
+
+
+def _told(first: str, kind: Any, attribute: str) -> tuple[str, str] | None:
+    """Return what there is to say of a class's member: under the class's name in v1, or of one that it inherits from."""
+    owners = [first, *(base.__name__ for base in getattr(kind, "__mro__", ()))]
+    return next((told for told in (differences.of(owner, attribute) for owner in owners) if told is not None), None)
 
 
 def _split(name: str) -> tuple[str | None, list[str]]:
@@ -202,6 +213,7 @@ def _has(owner: Any, attribute: str) -> bool:
     return any(attribute in _set_by(base) for base in owner.__mro__ if base is not object)
 
 
+@functools.cache
 def _set_by(owner: type) -> set[str]:
     """Return the attributes that a class's constructor sets."""
     import inspect

@@ -7,6 +7,7 @@ from turnout.runtime.script.assets import datasets, datastores, models
 _DIFFERS, _MISSING = "differs", "missing"
 
 _NOT_NEEDED = (_DIFFERS, "accepted and not needed: there is no account")
+_NO_TASKS = (_MISSING, "tasks by the dozen are not carried out; a sweep is")
 _ONE_NODE = (_DIFFERS, "several processes on one node; more nodes are not there yet")
 _NO_ACCOUNT = (_MISSING, "there is no account; for a service of Azure's own use the package azure-identity")
 LOGINS = (
@@ -20,13 +21,14 @@ LOGINS = (
 )
 """v1's authentication classes that a script makes."""
 
+_NO_R = "R is not installed; put it into a container's image"
 KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     **{(name, ""): _NOT_NEEDED for name in LOGINS},
     **{
-        (name, member): _NO_ACCOUNT
-        for name in LOGINS
+        ("AbstractAuthentication", member): _NO_ACCOUNT
         for member in ("get_authentication_header", "get_token", "signed_session")
     },
+    ("ArmTokenAuthentication", "update_arm_access_token"): _NOT_NEEDED,
     **{
         (name, ""): (_DIFFERS, "the framework's maintained environment, whatever old version is named; no container")
         for name in ("PyTorch", "TensorFlow", "SKLearn")
@@ -51,6 +53,58 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ),
     ("ComputeInstance", ""): (_DIFFERS, "a name over this machine or another target, always running"),
     **{("ComputeInstance", name): (_DIFFERS, "does nothing, and says so") for name in ("restart", "start", "stop")},
+    **{
+        (name, ""): (_MISSING, words)
+        for name, words in (
+            ("AmlComputeConfiguration", "name a target: a cluster is not made for one run"),
+            ("ApplicationEndpointConfiguration", "services beside the script are not carried out"),
+            ("DatacacheConfiguration", "data caches are not there; a target keeps what it has got by its content"),
+            ("DockerBuildContext", "give the Dockerfile as docker.base_dockerfile"),
+            ("KubernetesComputeConfiguration", "Kubernetes is not there yet; use a machine over SSH"),
+            ("RCranPackage", _NO_R),
+            ("RGitHubPackage", _NO_R),
+            ("RSection", _NO_R),
+            ("RegistryIdentity", "there is no managed identity; log in with the container engine"),
+        )
+    },
+    **{
+        ("RunConfiguration", name): (_MISSING, words)
+        for name, words in (
+            ("amlcompute", "name a target: a cluster is not made for one run"),
+            ("auto_cluster_compute_specification", "name a target: a cluster is not made for one run"),
+            ("credential_passthrough", "there is no account to pass on"),
+            ("datacaches", "data caches are not there; a target keeps what it has got by its content"),
+            ("kubernetescompute", "Kubernetes is not there yet; use a machine over SSH"),
+            ("paralleltask", _NO_TASKS[1]),
+            ("services", "services beside the script are not carried out"),
+            ("source_directory_data_store", "the code travels as a snapshot"),
+        )
+    },
+    ("RunConfiguration", "communicator"): _ONE_NODE,
+    ("RunConfiguration", "framework"): (_DIFFERS, "CNTK is refused"),
+    ("RunConfiguration", "node_count"): (_DIFFERS, "only 1 so far"),
+    ("HistoryConfiguration", "directories_to_watch"): (_DIFFERS, "only outputs and logs"),
+    ("HistoryConfiguration", "output_collection"): (_DIFFERS, "always: False is refused"),
+    ("HistoryConfiguration", "snapshot_project"): (_DIFFERS, "always: False is refused"),
+    ("Environment", "databricks"): (_MISSING, "use a Spark cluster: `turnout target add NAME --spark-master …`"),
+    ("Environment", "inferencing_stack_version"): (_DIFFERS, "kept, and not used: models are not served"),
+    ("Environment", "r"): (_MISSING, _NO_R),
+    ("DockerSection", "build_context"): (_MISSING, "give the Dockerfile as docker.base_dockerfile"),
+    ("DockerSection", "gpu_support"): (_DIFFERS, "has no effect, as in v1: GPUs are found out"),
+    **{
+        (name, "shared_volumes"): (_DIFFERS, "always: a run's directory is shared with its container")
+        for name in ("DockerConfiguration", "DockerSection")
+    },
+    ("DockerImagePlatform", ""): (_DIFFERS, "kept, and not used: the platform is that of the machine"),
+    ("SparkSection", "precache_packages"): (_DIFFERS, "kept, and not used"),
+    ("ContainerRegistry", "address"): (_DIFFERS, "the image's name has to begin with it, too"),
+    ("ContainerRegistry", "username"): (_DIFFERS, "kept, and not used; log in with the container engine"),
+    ("ContainerRegistry", "password"): (_MISSING, "it would end up in the record; log in with the container engine"),
+    ("ContainerRegistry", "registry_identity"): (
+        _MISSING,
+        "there is no managed identity; log in with the container engine",
+    ),
+    ("HyperDriveConfig", "pipeline"): (_DIFFERS, "always None: pipelines are not carried out"),
     ("RunDetails", ""): (_DIFFERS, "prints a table where v1 drew a widget"),
     ("set_diagnostics_collection", ""): (_DIFFERS, "nothing is collected"),
     ("Experiment", "get_portal_url"): (_DIFFERS, "the URL of the experiment's directory"),
@@ -63,25 +117,19 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("Run", "get_portal_url"): (_DIFFERS, "the URL of the record's directory"),
     ("HyperDriveRun", "get_diagnostics"): (_MISSING, "never carried out in v1 either"),
     ("HyperDriveRun", "fail"): (_MISSING, "cancel() ends a sweep"),
-    ("ParallelTaskConfiguration", ""): (_MISSING, "tasks by the dozen are not carried out; a sweep is"),
+    ("ParallelTaskConfiguration", ""): _NO_TASKS,
     **{("Model", name): (_MISSING, words) for name, words in models.REFUSED.items()},
     **{("Datastore", name): (_MISSING, words) for name, words in datastores.REFUSED.items()},
     **{("TabularDataset", name): (_MISSING, words) for name, words in datasets.REFUSED.items()},
-    **{
-        (name, "filter"): (_MISSING, "read it with to_pandas_dataframe() and filter there")
-        for name in ("FileDataset", "TabularDataset", "Dataset", "AbstractDataset")
-    },
-    **{
-        (name, "get_partition_key_values"): (_MISSING, "read it with to_pandas_dataframe()")
-        for name in ("FileDataset", "TabularDataset", "Dataset", "AbstractDataset")
-    },
+    ("AbstractDataset", "filter"): (_MISSING, "read it with to_pandas_dataframe() and filter there"),
+    ("AbstractDataset", "get_partition_key_values"): (_MISSING, "read it with to_pandas_dataframe()"),
     **{
         ("FileDataset", name): (_MISSING, "not there; a target keeps what it has got by its content")
         for name in ("as_cache", "as_hdfs", "file_metadata", "hydrate")
     },
     **{("TabularDataset", name): (_MISSING, "make a FileDataset of the files") for name in ("download", "mount")},
     ("DatasetConsumptionConfig", "as_hdfs"): (_MISSING, "use as_mount(), or give Spark the URL"),
-    ("OutputFileDatasetConfig", "as_input"): (_MISSING, "pipelines are not carried out"),
+    ("OutputDatasetConfig", "as_input"): (_MISSING, "pipelines are not carried out"),
     **{
         (name, "from_sql_query"): (_MISSING, "databases are not read; in the script, pandas.read_sql does")
         for name in ("Dataset", "TabularDatasetFactory")

@@ -20,6 +20,7 @@ from turnout.elements import warn
 from turnout.environments import curated
 from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.environment import Environment
+from turnout.environments.sections import ContainerRegistry
 from turnout.exceptions import NotYetException, UserErrorException
 
 if TYPE_CHECKING:
@@ -59,28 +60,43 @@ class Estimator:
     Args:
         source_directory: the directory that the snapshot is made of.
         compute_target: a compute target or its name; `local` by default.
-        vm_size: kept as a label.
+        vm_size: a cluster made for one run; refused when the run is submitted.
+        vm_priority: kept as a label.
         entry_script: the script, relative to the directory.
         script_params: its arguments by name; an empty value gives the name alone.
         node_count: more than 1 is not carried out yet.
         process_count_per_node: likewise.
+        distributed_backend: v1's earlier form of `distributed_training`: `mpi`, `ps`, `gloo`, `nccl`.
         distributed_training: `Mpi()` and its kin; likewise.
         use_gpu: whether the run asks for a GPU, and the framework's environment is the one for GPUs.
         use_docker: accepted as in v1; a container is used where an image is named.
+        custom_docker_base_image: v1's earlier name of `custom_docker_image`.
         custom_docker_image: the image of a container.
+        image_registry_details: where that image lies; see `docker.base_image_registry`.
         user_managed: run with the submitter's interpreter; nothing is installed.
         conda_packages: conda packages, such as `"numpy=1.26"`.
         pip_packages: pip requirements.
+        conda_dependencies_file_path: v1's earlier name of `conda_dependencies_file`.
+        pip_requirements_file_path: v1's earlier name of `pip_requirements_file`.
         conda_dependencies_file: a conda file, below the source directory.
         pip_requirements_file: a requirements file, below the source directory.
         environment_variables: variables of the script.
         environment_definition: an environment in place of all that describes packages here.
         inputs: datasets as named inputs, and data references.
+        source_directory_data_store: not used, as the code travels as a snapshot; a warning says so.
         shm_size: of a container.
+        resume_from: not carried out.
         max_run_duration_seconds: when the run is ended.
-        **kwargs: v1's older spellings, and arguments that have no meaning without a cloud.
+        framework_version: of a framework's estimator; see the module.
+        worker_count: of TensorFlow's; more than 1 is not carried out yet.
+        parameter_server_count: likewise.
+        _enable_optimized_mode: v1's own, accepted and not needed, like all that follow.
+        _disable_validation: see `_enable_optimized_mode`.
+        _show_lint_warnings: see `_enable_optimized_mode`.
+        _show_package_warnings: see `_enable_optimized_mode`.
 
     Raises:
+        NotYetException: `resume_from` is given.
         TrainingException: arguments that exclude each other.
         UserErrorException: one of the inputs is none.
     """
@@ -93,31 +109,50 @@ class Estimator:
         *,
         compute_target: Any = None,
         vm_size: str | None = None,
+        vm_priority: str | None = None,
         entry_script: str | None = None,
         script_params: Mapping[str, Any] | None = None,
         node_count: int = 1,
         process_count_per_node: int = 1,
+        distributed_backend: str | None = None,
         distributed_training: Any = None,
         use_gpu: bool = False,
         use_docker: bool = True,
+        custom_docker_base_image: str | None = None,
         custom_docker_image: str | None = None,
+        image_registry_details: ContainerRegistry | None = None,
         user_managed: bool = False,
         conda_packages: list[str] | None = None,
         pip_packages: list[str] | None = None,
+        conda_dependencies_file_path: str | None = None,
+        pip_requirements_file_path: str | None = None,
         conda_dependencies_file: str | None = None,
         pip_requirements_file: str | None = None,
         environment_variables: Mapping[str, str] | None = None,
         environment_definition: Environment | None = None,
         inputs: list[Any] | None = None,
+        source_directory_data_store: Any = None,
         shm_size: str | None = None,
+        resume_from: Any = None,
         max_run_duration_seconds: int | None = None,
         framework_version: str | None = None,
-        **kwargs: Any,
+        worker_count: int = 1,
+        parameter_server_count: int = 1,
+        _enable_optimized_mode: bool = False,
+        _disable_validation: bool = True,
+        _show_lint_warnings: bool = False,
+        _show_package_warnings: bool = False,
     ) -> None:
         warn(f"{type(self).__name__} is deprecated, as in v1; ScriptRunConfig with an Environment takes its place")
-        conda_file = conda_dependencies_file or kwargs.get("conda_dependencies_file_path")
-        pip_file = pip_requirements_file or kwargs.get("pip_requirements_file_path")
-        image = custom_docker_image or kwargs.get("custom_docker_base_image")
+        if resume_from is not None:
+            raise NotYetException(
+                f"{type(self).__name__}: resume_from is not carried out yet; give the script the path of its checkpoint"
+            )
+        if source_directory_data_store is not None:
+            warn(f"{type(self).__name__} does not use source_directory_data_store: the code travels as a snapshot")
+        conda_file = conda_dependencies_file or conda_dependencies_file_path
+        pip_file = pip_requirements_file or pip_requirements_file_path
+        image = custom_docker_image or custom_docker_base_image
         described = {
             "conda_packages": conda_packages,
             "pip_packages": pip_packages,
@@ -144,14 +179,25 @@ class Estimator:
         )
         if image:
             run_config.docker = DockerConfiguration(True, shm_size=shm_size or "2g")
+        if image_registry_details is not None and environment_definition is None:
+            run_config.environment.docker.base_image_registry = image_registry_details
         if use_gpu:
             from turnout.config.sections import ResourceConfiguration
 
             run_config.resource_configuration = ResourceConfiguration()
             run_config.resource_configuration.gpu = 1
-        self._spread(run_config, node_count, process_count_per_node, distributed_training, kwargs)
+        self._spread(
+            run_config,
+            node_count,
+            process_count_per_node,
+            distributed_training,
+            distributed_backend,
+            TensorflowConfiguration(worker_count, parameter_server_count),
+        )
         if vm_size:
             run_config.amlcompute.vm_size = vm_size
+        if vm_priority:
+            run_config.amlcompute.vm_priority = vm_priority
         self._run_config = run_config
 
     @property
@@ -238,14 +284,17 @@ class Estimator:
         return curated.ENVIRONMENTS[nearest].requirements
 
     def _spread(
-        self, run_config: RunConfiguration, nodes: int, processes: int, training: Any, further: Mapping[str, Any]
+        self,
+        run_config: RunConfiguration,
+        nodes: int,
+        processes: int,
+        training: Any,
+        backend: str | None,
+        tensorflow: TensorflowConfiguration,
     ) -> None:
         """Set what a run of several processes or nodes needs; submitting one says that it is not carried out yet."""
-        workers = int(further.get("worker_count") or 1)
-        servers = int(further.get("parameter_server_count") or 1)
-        backend = further.get("distributed_backend")
         if isinstance(training, ParameterServer):
-            workers, servers = training.worker_count, training.parameter_server_count
+            tensorflow = TensorflowConfiguration(training.worker_count, training.parameter_server_count)
         if isinstance(training, Mpi):
             processes = training.process_count_per_node
         run_config.node_count = nodes
@@ -257,7 +306,7 @@ class Estimator:
             return
         if isinstance(training, ParameterServer) or backend == "ps":
             run_config.framework, run_config.communicator = "TensorFlow", "ParameterServer"
-            run_config.tensorflow = TensorflowConfiguration(workers, servers)
+            run_config.tensorflow = tensorflow
         elif isinstance(training, (Gloo, Nccl)) or backend in ("gloo", "nccl"):
             run_config.framework = "PyTorch"
             run_config.communicator = backend or type(training).__name__.lower()

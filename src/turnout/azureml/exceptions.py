@@ -25,11 +25,25 @@ class AzureMLAggregatedException(TurnoutException):
 
 
 class DatasetTimestampMissingError(TurnoutException):
-    """Never raised: datasets have no timestamp columns here."""
+    """Never raised: a dataset without a timestamp column raises UserErrorException.
+
+    Args:
+        error_details: the message.
+    """
+
+    def __init__(self, error_details: str, **kwargs: Any) -> None:
+        super().__init__(error_details, **kwargs)
 
 
 class DiscoveryUrlNotFoundException(TurnoutException):
-    """Never raised: there is no service to discover."""
+    """Never raised: there is no service to discover.
+
+    Args:
+        discovery_key: what would be looked for.
+    """
+
+    def __init__(self, discovery_key: str, **kwargs: Any) -> None:
+        super().__init__(f"no address of a service under {discovery_key!r}", **kwargs)
 
 
 class ParallelRunException(TurnoutException):
@@ -41,9 +55,16 @@ class ProjectSystemException(UserErrorException):
 
 
 class ServiceException(TurnoutException):
-    """Never raised: there is no service that could answer with an error."""
+    """Never raised: there is no service that could answer with an error.
+
+    Args:
+        error_response_exception: the answer.
+    """
 
     status_code: int | None = None
+
+    def __init__(self, error_response_exception: Any, **kwargs: Any) -> None:
+        super().__init__(str(error_response_exception), **kwargs)
 
 
 class TrainingException(UserErrorException):

@@ -148,6 +148,12 @@ def check_environment(environment: Environment) -> None:
             "the password of docker.base_image_registry would end up in the run's record; remove it and log in with "
             "the container engine instead"
         )
+    registry, image = environment.docker.base_image_registry.address, environment.docker.base_image or ""
+    if registry and image and not image.startswith(f"{registry.rstrip('/')}/"):
+        raise RunConfigurationException(
+            f"docker.base_image_registry.address is not put before an image's name; name the image "
+            f"'{registry.rstrip('/')}/{image}'"
+        )
     for line in python.conda_dependencies.pip_requirements if python.conda_dependencies is not None else ():
         if _URL_WITH_PASSWORD.search(line):
             raise RunConfigurationException(
@@ -155,7 +161,6 @@ def check_environment(environment: Environment) -> None:
                 "put them into ~/.netrc, or name a variable as ${NAME}"
             )
     _check_channels(python.conda_dependencies)
-    image = environment.docker.base_image or ""
     if image.startswith(V1_IMAGES) and not environment.docker.enabled:
         warn(f"the image {image}, which v1 put into every environment, is not used, since docker.enabled is False")
     if not python.user_managed_dependencies and python.interpreter_path not in (None, DEFAULT_INTERPRETER):

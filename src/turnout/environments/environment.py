@@ -81,7 +81,7 @@ class Environment(ConfigElement):
         Field("_secret_variables", SECRETS_KEY, dict, dict, secret=True, read=_named_secrets),
     )
 
-    def __init__(self, name: str | None, **kwargs: Any) -> None:
+    def __init__(self, name: str | None = None, **kwargs: Any) -> None:
         super().__init__()
         if name is not None and not isinstance(name, str):
             raise UserErrorException(f"an environment's name is a string, not {name!r}")

@@ -26,6 +26,9 @@ class PythonSection(ConfigElement):
         user_managed_dependencies: True when nothing is to be built: the script runs with `interpreter_path`.
         interpreter_path: the interpreter; used, as in v1, only with `user_managed_dependencies`.
         conda_dependencies: the packages to build from.
+
+    Args:
+        **kwargs: v1's own; a warning names those that begin with no underscore, as attributes are set afterwards.
     """
 
     user_managed_dependencies: bool
@@ -44,6 +47,10 @@ class PythonSection(ConfigElement):
         Field("conda_dependencies", "condaDependencies", CondaDependencies, CondaDependencies),
         Field("_python_override", "pythonOverride", beyond=True),
     )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        _say_unused(self, kwargs)
 
     @property
     def conda_dependencies_file(self) -> str | None:
@@ -159,6 +166,9 @@ class DockerSection(ConfigElement):
 
     `base_image`, `base_dockerfile` and `build_context` exclude each other: setting one clears the others. No image is
     named by default, where v1 named one of Microsoft's.
+
+    Args:
+        **kwargs: see `PythonSection`.
     """
 
     base_image_registry: ContainerRegistry
@@ -182,6 +192,10 @@ class DockerSection(ConfigElement):
         Field("base_image_registry", "baseImageRegistry", ContainerRegistry, ContainerRegistry),
         Field("platform", "platform", DockerImagePlatform, DockerImagePlatform),
     )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        _say_unused(self, kwargs)
 
     @property
     def enabled(self) -> bool:
@@ -281,7 +295,11 @@ class SparkPackage(ConfigElement):
 
 
 class SparkSection(ConfigElement):
-    """The packages of Spark's driver and executors."""
+    """The packages of Spark's driver and executors.
+
+    Args:
+        **kwargs: see `PythonSection`.
+    """
 
     repositories: list[str]
     packages: list[SparkPackage]
@@ -292,6 +310,10 @@ class SparkSection(ConfigElement):
         Field("packages", "packages", list, list, of=SparkPackage),
         Field("precache_packages", "precachePackages", bool, True),
     )
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__()
+        _say_unused(self, kwargs)
 
 
 class RCranPackage(ConfigElement):
@@ -335,6 +357,15 @@ class RSection(ConfigElement):
         Field("custom_url_packages", "customUrlPackages", list),
         Field("bioconductor_packages", "bioconductorPackages", list),
     )
+
+
+def _say_unused(section: ConfigElement, given: dict[str, Any]) -> None:
+    named = sorted(name for name in given if not name.startswith("_"))
+    if named:
+        kind = type(section).__name__
+        warn(
+            f"{kind} does not use {', '.join(named)}, as in v1; set them as attributes, such as section.{named[0]} = …"
+        )
 
 
 def dockerfile_text(dockerfile: Any) -> str | None:

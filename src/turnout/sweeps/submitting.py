@@ -54,6 +54,7 @@ def submit(
     """
     from turnout.sweeps.hyperdrive_run import HyperDriveRun
 
+    submission.say_unused(kwargs)
     say = report or (lambda line: None)
     workspace = experiment.workspace
     identity = ownership.check_id(run_id or config.custom_run_id or f"HD_{uuid.uuid4()}")

@@ -141,6 +141,14 @@ class ComputeTarget:
         """What `get_status` returns."""
         return self.get_status()
 
+    def refresh_state(self) -> None:
+        """Read again what is kept of the target."""
+        self._kept = _kept(self.workspace, self.name)
+
+    def detach(self) -> None:
+        """Refuse: this machine stays. Raises ComputeTargetException."""
+        raise ComputeTargetException(f"the target {self.name!r} can't be detached; it is this machine")
+
     def delete(self) -> None:
         """Refuse: this machine stays. Raises ComputeTargetException."""
         raise ComputeTargetException(f"the target {self.name!r} can't be deleted; it is this machine")

@@ -24,6 +24,49 @@ _WAY = "give the machine's address: RemoteCompute.attach_configuration(username=
 class RemoteCompute(ComputeTarget):
     """A machine with sshd and a Python (3.8 or newer), attached by its address."""
 
+    @classmethod
+    def attach(  # type: ignore[override]  # v1's earlier way, with other arguments
+        cls,
+        workspace: Workspace,
+        name: str,
+        username: str | RemoteComputeAttachConfiguration = "",
+        address: str | None = None,
+        ssh_port: int | str | None = None,
+        password: str = "",
+        private_key_file: str = "",
+        private_key_passphrase: str = "",
+        attach_configuration: RemoteComputeAttachConfiguration | None = None,
+    ) -> ComputeTarget:
+        """Attach a machine: v1's earlier form of `ComputeTarget.attach`, and that form too.
+
+        Args:
+            workspace: what it will belong to.
+            name: its name there.
+            username: like all that follow, see `attach_configuration`; or what that returned.
+            address: a name or an IP address, or a Host of ~/.ssh/config.
+            ssh_port: sshd's port.
+            password: kept in the system's keyring.
+            private_key_file: a key.
+            private_key_passphrase: opens that key.
+            attach_configuration: from the method of that name, in place of all these.
+
+        Raises:
+            ComputeTargetException: the machine can't be reached or used; nothing is kept.
+        """
+        if isinstance(username, RemoteComputeAttachConfiguration):
+            attach_configuration = username
+        elif attach_configuration is None:
+            port: dict[str, Any] = {} if ssh_port is None else {"ssh_port": ssh_port}
+            attach_configuration = cls.attach_configuration(
+                username=username,
+                address=address,
+                password=password,
+                private_key_file=private_key_file,
+                private_key_passphrase=private_key_passphrase,
+                **port,
+            )
+        return attach_configuration.attach(workspace, name)
+
     @staticmethod
     def attach_configuration(
         username: str = "",

@@ -105,6 +105,7 @@ def test_calls_print_v1s_lines(offline: OfflineRun, capsys: pytest.CaptureFixtur
     offline.log_residuals("s", residuals)
     offline.upload_file("n", "p.png")
     offline.upload_files(names=["n2"], paths=["p.png"])
+    offline.upload_files(name=["n3"], paths=["p.png"])  # as v1's offline run called them
     offline.upload_folder("f", "folder")
     offline.tag("k", "v")
     offline.tag(name="old", value="w")
@@ -131,6 +132,7 @@ def test_calls_print_v1s_lines(offline: OfflineRun, capsys: pytest.CaptureFixtur
         str(residuals),
         "Attempted to track file n at p.png",
         "Attempted to track file n2 at p.png",
+        "Attempted to track file n3 at p.png",
         "Attempted to track folder f at folder",
         "Attempted to add tag k with value v",
         "Attempted to add tag old with value w",
@@ -143,7 +145,7 @@ def test_calls_print_v1s_lines(offline: OfflineRun, capsys: pytest.CaptureFixtur
     assert offline.get_metrics()["g"] == [3, 4]
     assert offline.tags == {"k": "v", "old": "w", "x": "y"}
     assert offline.properties == {"p": "1"}
-    assert offline.get_file_names() == ["c", "n", "n2", "p.png", "s"]
+    assert offline.get_file_names() == ["c", "n", "n2", "n3", "p.png", "s"]
     assert offline.status == "Failed"
     assert offline.get_details()["error"] == {"code": "Code", "message": "why"}
 
@@ -308,3 +310,9 @@ def test_the_record_of_a_run_that_vanished_is_an_error(offline: OfflineRun) -> N
     os.unlink(path)
     with pytest.raises(RecordException, match="can't be read"):
         Run(os.path.dirname(path)).get_details()
+
+
+def test_an_offline_run_is_made_as_v1s_was(offline: OfflineRun) -> None:
+    assert OfflineRun(None, "mine").id == OfflineRun(run_id="mine").id == "mine"
+    with pytest.raises(UserErrorException, match="give the files' names and paths"):
+        offline.upload_files(["n"])

@@ -67,7 +67,7 @@ class Workspace(WorkspaceAssets):
         """Return a run of the workspace whose record is on this machine."""
         return self._run._sibling(run_id)
 
-    def get_mlflow_tracking_uri(self, with_auth: bool = False) -> str:
+    def get_mlflow_tracking_uri(self, _with_auth: bool = False) -> str:
         """Return a tracking URI for MLflow: a SQLite database among the run's outputs."""
         from turnout.runtime import mlflow
 

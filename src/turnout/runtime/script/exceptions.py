@@ -61,7 +61,19 @@ class EnvironmentException(UserErrorException):
 
 
 class RunEnvironmentException(TurnoutException):
-    """There is no submitted run around this process."""
+    """There is no submitted run around this process.
+
+    Args:
+        exception_message: what is wrong; by default what v1 said.
+    """
+
+    def __init__(
+        self,
+        exception_message: str = "Could not load a submitted run, if outside of an execution context, use "
+        "experiment.start_logging to initialize a turnout.Run.",
+        **kwargs: "Any",
+    ) -> None:
+        super(RunEnvironmentException, self).__init__(exception_message, **kwargs)
 
 
 class ActivityFailedException(TurnoutException):

@@ -33,16 +33,20 @@ class OfflineRun(Run):
     where they are (v1's rule).
 
     Args:
+        parent_logger: accepted as in v1.
         run_id: an id; `OfflineRun_<uuid>` by default.
         directory: where offline runs lie; `./offline-runs` of the present working directory by default.
         values: what run.json says beyond the defaults.
+        **kwargs: accepted as in v1.
     """
 
     def __init__(
         self,
+        parent_logger: "Any" = None,
         run_id: "Optional[str]" = None,
         directory: "Optional[str]" = None,
         values: "Optional[Mapping[str, Any]]" = None,
+        **kwargs: "Any",
     ) -> None:
         name = run_id or _ID_PREFIX + ownership.new_id()
         parent = os.path.abspath(directory or layout.OFFLINE_RUNS)
@@ -93,16 +97,20 @@ class OfflineRun(Run):
 
     def upload_files(
         self,
-        names: "List[str]",
-        paths: "List[str]",
+        names: "Optional[List[str]]" = None,
+        paths: "Optional[List[str]]" = None,
         return_artifacts: bool = False,
         timeout_seconds: "Optional[int]" = None,
         datastore_name: "Optional[str]" = None,
+        name: "Optional[List[str]]" = None,
     ) -> "Optional[Dict[str, str]]":
-        """Keep several files, and print which."""
-        kept = super(OfflineRun, self).upload_files(names, paths, return_artifacts, timeout_seconds, datastore_name)
-        for name, path in zip(names, paths):
-            _say("Attempted to track file %s at %s", name, path)
+        """Keep several files, and print which; v1's offline run called the names `name`."""
+        wanted = name if names is None else names
+        if wanted is None or paths is None:
+            raise UserErrorException("run.upload_files: give the files' names and paths")
+        kept = super(OfflineRun, self).upload_files(wanted, paths, return_artifacts, timeout_seconds, datastore_name)
+        for each, path in zip(wanted, paths):
+            _say("Attempted to track file %s at %s", each, path)
         return kept
 
     def upload_folder(self, name: str, path: str, datastore_name: "Optional[str]" = None) -> "Dict[str, str]":
@@ -146,9 +154,9 @@ class OfflineRun(Run):
         _say("[START] Run %s context", self.id)
         return self
 
-    def __exit__(self, kind: "Any", value: "Any", trace: "Any") -> None:
+    def __exit__(self, exit_type: "Any", value: "Any", traceback: "Any") -> None:
         """End the run like any other, and say so."""
-        super(OfflineRun, self).__exit__(kind, value, trace)
+        super(OfflineRun, self).__exit__(exit_type, value, traceback)
         _say("[STOP] Run %s context", self.id)
 
     def start(self) -> None:
@@ -182,7 +190,7 @@ class OfflineRun(Run):
             "tags": dict(tags),
         }
         self._report_child(child_id)
-        child = OfflineRun(child_id, parent, values)
+        child = OfflineRun(run_id=child_id, directory=parent, values=values)
         child._prepare()
         return child
 
@@ -195,7 +203,7 @@ class OfflineRun(Run):
         return child_id
 
     def _sibling(self, run_id: str) -> "OfflineRun":
-        return OfflineRun(run_id, os.path.dirname(self.layout.root))
+        return OfflineRun(run_id=run_id, directory=os.path.dirname(self.layout.root))
 
 
 class _OfflineRecord(RunRecord):

@@ -70,10 +70,7 @@ class Run(Metrics, Labels, RunAssets):
 
             return ExecutorRun(executor_of)
         if not allow_offline:
-            raise RunEnvironmentException(
-                "Could not load a submitted run, if outside of an execution context, use experiment.start_logging to "
-                "initialize a turnout.Run."
-            )
+            raise RunEnvironmentException()
         from turnout.runtime.script.offline import OfflineRun  # builds on this module
 
         return OfflineRun()
@@ -291,7 +288,7 @@ class Run(Metrics, Labels, RunAssets):
     def __enter__(self) -> "Any":
         return self
 
-    def __exit__(self, kind: "Any", value: "Any", trace: "Any") -> None:
+    def __exit__(self, exit_type: "Any", value: "Any", traceback: "Any") -> None:
         """Complete the run, or fail it with the exception. An exit with code 0 or None completes it and goes on.
 
         v1 swallowed such an exit and left the run Running.

@@ -29,9 +29,53 @@ def test_experiments_are_listed_by_name_and_none_is_archived(workspace: Workspac
     assert listed(workspace, None, "ArchivedOnly") == []
 
 
+def test_an_archived_experiment_is_hidden_and_comes_back(workspace: Workspace) -> None:
+    experiment = Experiment(workspace, "one")
+    assert experiment.archived_time is None
+    experiment.archive()
+    experiment.refresh()
+    assert str(experiment.archived_time).startswith("20")
+    assert listed(workspace) == ["two"]
+    assert listed(workspace, None, "ArchivedOnly") == ["one"]
+    assert listed(workspace, None, "All") == ["one", "two"]
+    with pytest.raises(UserErrorException, match="can't be renamed"):
+        experiment.reactivate("three")
+    experiment.reactivate()
+    assert listed(workspace) == ["one", "two"]
+
+
+def test_experiments_have_tags(workspace: Workspace) -> None:
+    experiment = Experiment(workspace, "one")
+    assert experiment.tags == {}
+    experiment.set_tags({"a": 1, "b": "c"})
+    experiment.tag("d")
+    assert Experiment(workspace, "one").tags == {"a": "1", "b": "c", "d": None}
+    experiment.remove_tags(["b", "unheard"])
+    assert experiment.tags == {"a": "1", "d": None}
+    assert [each.name for each in Experiment.list(workspace, tags={"a": "1"})] == ["one"]
+    assert [each.name for each in Experiment.list(workspace, tags="d")] == ["one"]
+    assert Experiment.list(workspace, tags={"a": "2"}) == []
+    Experiment(workspace, "new").tag("a", "b")  # before its first run
+    assert listed(workspace) == ["new", "one", "two"]
+
+
+def test_only_an_experiment_without_runs_is_deleted(workspace: Workspace) -> None:
+    Experiment(workspace, "new").tag("a")
+    with pytest.raises(UserErrorException, match="the experiment one has runs"):
+        Experiment.delete(workspace, Experiment(workspace, "one").id)
+    Experiment.delete(workspace, Experiment(workspace, "new").id)
+    assert listed(workspace) == ["one", "two"]
+    with pytest.raises(UserErrorException, match="there is no experiment with the id new"):
+        Experiment.delete(workspace, "new")
+
+
+def test_a_project_s_directory_names_its_experiment(workspace: Workspace, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    found = Experiment.from_directory(str(tmp_path / "mine"))
+    assert (found.name, found.workspace) == ("mine", workspace)
+
+
 def test_what_can_not_be_filtered_by_is_refused(workspace: Workspace) -> None:
-    with pytest.raises(UserErrorException, match="experiments have no tags"):
-        Experiment.list(workspace, tags={"a": "b"})
     with pytest.raises(UserErrorException, match="view_type is ActiveOnly, All, ArchivedOnly, not 'some'"):
         Experiment.list(workspace, view_type="some")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from turnout.exceptions import UserErrorException
-from turnout.runtime import layout
+from turnout.runtime import layout, records
 
 if TYPE_CHECKING:
     from turnout.run import Run
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 
 _VIEWS = ("ActiveOnly", "All", "ArchivedOnly")
 _NAME = re.compile(r"[a-zA-Z0-9][\w\-]{0,254}", re.ASCII)
+
+
+class ViewType:
+    """Which experiments are listed; v1's words."""
+
+    ActiveOnly = "ActiveOnly"
+    All = "All"
+    ArchivedOnly = "ArchivedOnly"
 
 
 class Experiment:
@@ -104,25 +112,114 @@ class Experiment:
         Args:
             workspace: whose.
             experiment_name: only the one of this name.
-            view_type: `ActiveOnly` or `All` for all of them, as none is archived; `ArchivedOnly` for none.
-            tags: not carried out, as experiments have no tags here.
+            view_type: `ActiveOnly` for those that are not archived, `ArchivedOnly`, or `All`.
+            tags: only those that have this tag (a string) or these values (a dict).
 
         Raises:
-            UserErrorException: `tags` is given, or another `view_type`.
+            UserErrorException: another `view_type`.
         """
-        if tags is not None:
-            raise UserErrorException(
-                "Experiment.list: experiments have no tags; leave tags out, or filter runs by theirs"
-            )
+        from turnout.runtime.script.labels import matches
+
         if view_type not in _VIEWS:
             raise UserErrorException(f"view_type is {', '.join(_VIEWS)}, not {view_type!r}")
-        if view_type == "ArchivedOnly":
-            return []
         try:
             names = sorted(os.listdir(workspace.layout.experiments))
         except FileNotFoundError:
             names = []
-        return [Experiment(workspace, name) for name in names if experiment_name in (None, name)]
+        found = [Experiment(workspace, name) for name in names if experiment_name in (None, name)]
+        return [
+            each
+            for each in found
+            if (view_type == "All" or (each.archived_time is None) == (view_type == "ActiveOnly"))
+            and (tags is None or matches(each.tags, tags))
+        ]
+
+    @staticmethod
+    def from_directory(path: str, auth: Any = None) -> Experiment:
+        """Return the experiment of a project's directory: it has the directory's name, in the workspace that its files name."""
+        from turnout.workspace import Workspace
+
+        return Experiment(Workspace.from_config(path), os.path.basename(os.path.abspath(path)))
+
+    @staticmethod
+    def delete(workspace: Workspace, experiment_id: str) -> None:
+        """Remove an experiment that has no runs (any more).
+
+        Args:
+            workspace: whose.
+            experiment_id: its `id`.
+
+        Raises:
+            UserErrorException: there is none of that id, or it has runs (v1's rule).
+        """
+        for each in Experiment.list(workspace, view_type="All"):
+            if each.id == experiment_id:
+                if next(each.get_runs(include_children=True), None) is not None:
+                    raise UserErrorException(
+                        f"the experiment {each.name} has runs; archive() hides it, `turnout runs delete` removes runs"
+                    )
+                import shutil
+
+                shutil.rmtree(os.path.join(workspace.layout.experiments, each.name))
+                return
+        raise UserErrorException(f"there is no experiment with the id {experiment_id} in {workspace.name}")
+
+    @property
+    def tags(self) -> dict[str, Any]:
+        """Labels of your own."""
+        return dict(self._labels().get("tags") or {})
+
+    @property
+    def archived_time(self) -> str | None:
+        """When it was archived, ISO 8601 in UTC; None when it isn't."""
+        moment = self._labels().get("archived")
+        return None if moment is None else str(moment)
+
+    def tag(self, key: str, value: Any = None) -> None:
+        """Give the experiment a tag."""
+        self.set_tags({key: value})
+
+    def set_tags(self, tags: dict[str, Any]) -> None:
+        """Give the experiment tags; others stay."""
+        self._keep(tags={**self.tags, **{str(key): None if each is None else str(each) for key, each in tags.items()}})
+
+    def remove_tags(self, tags: Any) -> None:
+        """Take tags from the experiment, by their names."""
+        gone = [tags] if isinstance(tags, str) else list(tags)
+        self._keep(tags={key: value for key, value in self.tags.items() if key not in gone})
+
+    def archive(self) -> None:
+        """Hide the experiment from lists; its runs stay, and it may have more."""
+        from datetime import datetime, timezone
+
+        self._keep(archived=datetime.now(timezone.utc).isoformat())
+
+    def reactivate(self, new_name: str | None = None) -> None:
+        """Show an archived experiment in lists again.
+
+        Raises:
+            UserErrorException: `new_name` is given: an experiment keeps its name (v1's rule).
+        """
+        if new_name is not None:
+            raise UserErrorException("an experiment can't be renamed; leave new_name out")
+        self._keep(archived=None)
+
+    def refresh(self) -> None:
+        """Do nothing: tags are read when they are asked for."""
+
+    def _labels(self) -> dict[str, Any]:
+        try:
+            found = records.read_json(self._file())
+        except FileNotFoundError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def _keep(self, **changes: Any) -> None:
+        os.makedirs(os.path.dirname(self._file()), layout.DIRECTORY_MODE, exist_ok=True)
+        records.write_json(self._file(), {**self._labels(), **changes})
+
+    def _file(self) -> str:
+        return os.path.join(self.workspace.layout.experiments, self.name, "labels.json")
 
     def get_portal_url(self) -> str:
         """Return where the experiment's files lie, as a file URL."""

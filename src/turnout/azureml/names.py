@@ -166,7 +166,7 @@ MODULES: dict[str, dict[str, str]] = {
         "__version__": "turnout.azureml.names:VERSION",
     },
     "azureml.core.workspace": _all("turnout.workspace", "Workspace"),
-    "azureml.core.experiment": _all("turnout.experiment", "Experiment"),
+    "azureml.core.experiment": _all("turnout.experiment", "Experiment", "ViewType"),
     "azureml.core.run": _RUN,
     "azureml.core.script_run": {"ScriptRun": _RUN["Run"]},
     "azureml.core.script_run_config": {

@@ -159,7 +159,7 @@ class WorkspaceLayout:
         self.datasets = os.path.join(root, "datasets")  # ID.json: what a dataset is made of; never changed
         self.dataset_names = os.path.join(root, "dataset-names")  # NAME/VERSION.json: what was registered
         self.models = os.path.join(root, "models")  # NAME/VERSION.json, and VERSION/: the model's files
-        self.experiments = os.path.join(root, "experiments")  # NAME/: tags, the counter of run numbers
+        self.experiments = os.path.join(root, "experiments")  # NAME/: labels.json, the counter of run numbers
         self.changes = os.path.join(root, "changes")  # a marker per run that began or ended
         self.runs = os.path.join(root, "runs")
         self.trash = os.path.join(root, "trash")  # RUN_ID.RANDOM: runs being removed

@@ -24,12 +24,21 @@ def logs(tmp_path: Path) -> Path:
     return tmp_path / "user_logs"
 
 
-def start(logs: Path, code: str, *variables: dict[str, str], waits: list[bool] | None = None) -> Any:
+def test_arguments_name_what_each_process_has_of_its_own(logs: Path) -> None:
+    made = start(
+        logs, "import sys; print(*sys.argv[1:])", *ranks(2), words=["--local_rank=$RANK", "${RANK}", "$HOME", "$"]
+    )
+    out, _ = made.communicate(timeout=30)
+    assert out == "--local_rank=0 0 $HOME $\n"
+    assert (logs / "std_log_process_01.txt").read_text() == "--local_rank=1 1 $HOME $\n"
+
+
+def start(logs: Path, code: str, *variables: dict[str, str], waits: list[bool] | None = None, words: Any = ()) -> Any:
     listed = [
         {"variables": each, "waits": True if waits is None else waits[number]} for number, each in enumerate(variables)
     ]
     return subprocess.Popen(
-        [sys.executable, STARTER, json.dumps({"processes": listed}), sys.executable, "-c", code],
+        [sys.executable, STARTER, json.dumps({"processes": listed}), sys.executable, "-c", code, *words],
         env={**os.environ, "TURNOUT_RUN_DIRECTORY": str(logs.parent)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

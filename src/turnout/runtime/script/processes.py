@@ -8,6 +8,7 @@ ended, and this process ends as it did. Compiles for Python 3.6.
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ if MYPY:
     from typing import Any, Dict, List
 
 GRACE_SECONDS = 5.0
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})", re.ASCII)
 _SHOWN = 20
 """Lines of a process that failed which are shown in the run's log."""
 
@@ -51,12 +53,13 @@ class Processes:
             self._end()
 
     def _start(self, number: int) -> None:
+        own = self._specified[number]["variables"]
         variables = dict(os.environ)
-        variables.update(self._specified[number]["variables"])
+        variables.update(own)
         output = None if number == 0 else open(self.log(number), "ab")
         try:
             made = subprocess.Popen(
-                self._argv,
+                [_expanded(word, own) for word in self._argv],
                 env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -106,6 +109,11 @@ class Processes:
                     self._running.pop(pid, None)
                 else:
                     time.sleep(0.01)  # a wait with a time limit is not to be had on Python 3.6
+
+
+def _expanded(word: str, own: "Dict[str, str]") -> str:
+    """Return an argument in which names of what this process has of its own, such as $LOCAL_RANK, are replaced (v1's rule)."""
+    return _VARIABLE.sub(lambda found: own.get(found.group(1) or found.group(2), found.group(0)), word)
 
 
 class _Asked(BaseException):

@@ -14,6 +14,7 @@ from turnout.config.data import (
     DataPath,
     DataReferenceConfiguration,
     Dataset,
+    GlobsOptions,
     OutputData,
     OutputOptions,
     RegistrationOptions,
@@ -21,12 +22,13 @@ from turnout.config.data import (
 )
 from turnout.exceptions import RunConfigurationException
 from turnout.runtime.inputs import DIRECT, DOWNLOAD, MOUNT
+from turnout.runtime.script.assets import patterns
 from turnout.runtime.script.assets.consumption import (
     DatasetConsumptionConfig,
     OutputDatasetConfig,
     OutputFileDatasetConfig,
 )
-from turnout.runtime.script.assets.names import checked_input
+from turnout.runtime.script.assets.names import checked, checked_input
 from turnout.runtime.script.assets.references import UPLOAD, DataReference
 
 if TYPE_CHECKING:
@@ -183,6 +185,8 @@ def _input(workspace: Workspace, name: str, value: Any) -> Input:
         )
     located = value.data_location or DataLocation()
     made = _located(workspace, name, located)
+    if value.mechanism.lower() != DIRECT:
+        DatasetConsumptionConfig(name, made, value.mechanism.lower())  # refuses a table
     return Input(name, value.mechanism.lower(), made, None, "", value.path_on_compute)
 
 
@@ -223,7 +227,7 @@ def _refer(workspace: Workspace, name: str, section: DataReferenceConfiguration,
 
     checked_input(name)
     store = Datastore(workspace, section.data_store_name)
-    path = (section.path_on_data_store or "").strip("/")
+    path = patterns.inside(section.path_on_data_store or "")
     mode = (section.mode or MOUNT).lower()
     if mode == UPLOAD:
         passed.outputs.append(
@@ -243,11 +247,18 @@ def _output(workspace: Workspace, name: str, value: Any) -> Output:
         store, path = value.destination or (None, None)
         overwrite = value.overwrite or value.mode == MOUNT
         return Output(
-            name, store, path, value.source, overwrite, value.source_globs, value._registration, value._read, False
+            name, store, path, value.source, overwrite, value.source_globs, value._registration, _read(value), False
         )
     if not isinstance(value, OutputData):
         raise RunConfigurationException(f"the output {name} is a {type(value).__name__}; use OutputFileDatasetConfig")
     return _output_of_section(workspace, name, value)
+
+
+def _read(value: OutputFileDatasetConfig) -> dict[str, Any] | None:
+    """Return how an output is read as a dataset; of files, their partition format is kept."""
+    if value._read is not None or not value.partition_format:
+        return value._read
+    return {"partition_format": value.partition_format}
 
 
 def _output_of_section(workspace: Workspace, name: str, value: OutputData) -> Output:
@@ -266,7 +277,11 @@ def _output_of_section(workspace: Workspace, name: str, value: OutputData) -> Ou
         list(upload.source_globs.patterns or []) or None if upload.source_globs is not None else None,
         None
         if register is None or not register.name
-        else {"name": register.name, "description": register.description, "tags": dict(register.tags or {})},
+        else {
+            "name": checked("dataset", register.name),
+            "description": register.description,
+            "tags": dict(register.tags or {}),
+        },
         None,
         False,
     )
@@ -282,7 +297,7 @@ def _output_section(value: OutputFileDatasetConfig) -> OutputData:
         OutputOptions(
             value.source,
             None if registration is None else RegistrationOptions(**_known(registration)),
-            UploadOptions(value.overwrite),
+            UploadOptions(value.overwrite, GlobsOptions(value.source_globs) if value.source_globs else None),
         ),
     )
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _CACHE = "data-digests.json"
 _FRESH = 2.0
 """A file that was changed less than so many seconds ago may change again without its times telling."""
+_MANY = 1000
+"""Of more files it is said that they are hashed."""
 _SOURCE_LIMIT = 1 << 20
 """Larger Python files are not looked through for names."""
 
@@ -90,8 +92,9 @@ def prepare(
                 wanted[_store_path(item)] = item.file
     if elsewhere:
         wanted.update(_named_files(place, named))
+    if len(wanted) > _MANY:
+        report(f"hashing {len(wanted)} files of data")
     if wanted:
-        report(f"hashing {len(wanted)} files of data") if len(wanted) > 1000 else None
         entries = _digests(workspace, wanted, travels)
         found.manifest = manifest.serialise(entries)
         found.facts = {
@@ -101,7 +104,8 @@ def prepare(
             "travels": travels,
         }
     if elsewhere:
-        found.assets = json.dumps(place.catalogue(), sort_keys=True).encode("ascii")
+        read = [each.dataset.id for each in passed.inputs if each.dataset is not None]
+        found.assets = json.dumps(place.catalogue(read), sort_keys=True).encode("ascii")
     return found
 
 
@@ -129,7 +133,7 @@ def _input(place: Any, each: Input, items: Sequence[sources.Item], travels: bool
         return value
     if each.mode == inputs.MOUNT and len(listed) == 1 and not steps:
         storage = sources.storage_of(place, listed[0]["datastore"])
-        whole = single or patterns.split(listed[0]["path"])[1] in ("", "**")
+        whole = single or storage.split(listed[0]["path"])[1] in ("", "**")
         if whole:
             folder = str(storage.local(sources.base(listed[0], storage) if items else listed[0]["path"]))
             if not items and each.datastore is not None:
@@ -145,26 +149,28 @@ def _beginnings(place: Any, listed: list[dict[str, str]]) -> list[tuple[str, str
     found = []
     for source in listed:
         storage = sources.storage_of(place, source["datastore"])
-        if len(listed) == 1:
-            found.append(("", str(storage.local(sources.base(source, storage)))))
-        else:
-            beginning = "" if source["datastore"] == sources.LOCAL else f"{source['datastore']}/"
-            found.append((beginning, str(storage.local(""))))
+        base = sources.base(source, storage)
+        parts = (
+            [] if len(listed) == 1 else [base] if source["datastore"] == sources.LOCAL else [source["datastore"], base]
+        )
+        found.append(("".join(f"{part}/" for part in parts if part), str(storage.local(base))))
     return sorted(set(found), key=lambda pair: -len(pair[0]))
 
 
 def _output(workspace: Workspace, each: Output, run_id: str) -> dict[str, Any]:
     """Return what run.json says of an output."""
     path = each.path if each.path is not None else OutputFileDatasetConfig.DEFAULT_PATH
-    path = path.replace("{run-id}", run_id).replace("{output-name}", each.name).strip("/")
-    if ".." in path.split("/"):
-        raise RunConfigurationException(f"the output {each.name} leads out of its datastore: {path}")
+    path = patterns.inside(path.replace("{run-id}", run_id).replace("{output-name}", each.name))
     source = each.source
     if source is not None and (os.path.isabs(source) or ".." in source.split("/")):
         raise RunConfigurationException(
             f"the output {each.name} is to be written to {source}; its source is a path below the working directory"
         )
     store = each.datastore or workspace.get_default_datastore()
+    if store._place != workspace.assets:
+        raise RunConfigurationException(
+            f"the output {each.name} goes to another workspace's datastore; name one of this one"
+        )
     value = {"name": each.name, "datastore": store.name, "path": path, "source": source, "overwrite": each.overwrite}
     value.update(globs=each.globs, register=each.register, read=each.read, reference=each.reference)
     return {key: kept for key, kept in value.items() if kept not in (None, False) or key == "overwrite"}
@@ -172,10 +178,18 @@ def _output(workspace: Workspace, each: Output, run_id: str) -> dict[str, Any]:
 
 def _files(place: Any, each: Input) -> list[sources.Item]:
     if each.dataset is not None:
+        if each.dataset._place is not None and each.dataset._place != place:
+            raise RunConfigurationException(
+                f"the input {each.name} is a dataset of another workspace; make it in this one"
+            )
         web = all("url" in source for source in each.dataset._definition["sources"])
         if each.mode == inputs.DIRECT and web:
             return []  # the script reads it where it is
         return sources.items(place if each.dataset._place is None else each.dataset._place, each.dataset._definition)
+    if each.datastore._place != place:
+        raise RunConfigurationException(
+            f"the input {each.name} is of another workspace's datastore; name one of this one"
+        )
     storage = place.storage(each.datastore.name)
     below = sources.base({"path": each.path}, storage)
     return [
@@ -197,7 +211,11 @@ def _named_files(place: Any, named: Callable[[str], bool]) -> Iterator[tuple[str
         definition = place.dataset(entry["id"])
         if definition is None or all("url" in source for source in definition["sources"]):
             continue
-        for item in sources.items(place, dict(definition, kind="file", steps=[])):
+        try:
+            items = sources.items(place, dict(definition, kind="file", steps=[]))
+        except UserErrorException:
+            continue  # its files are gone: the script is told so, if it reads them at all
+        for item in items:
             if item.file.storage.local(item.file.path) is not None:
                 yield _store_path(item), item.file
     for name in place.registered(places.MODEL):

@@ -116,19 +116,24 @@ def place(run: "layout.RunLayout", definition: "Mapping[str, Any]", store: "Obje
     """
     for each in outputs(definition):
         os.makedirs(output_path(run, each), layout.DIRECTORY_MODE, exist_ok=True)
+    entries: "List[manifest.Entry]" = []
     try:
         with open(run.data_manifest, "rb") as stream:
             entries = manifest.parse(stream.read())
     except FileNotFoundError:
-        return
-    if definition.get("data", {}).get("travels"):
+        pass  # none of them has files
+    if entries and (definition.get("data") or {}).get("travels"):
         from turnout.runtime import checkout
 
         checkout.checkout(entries, store, run.data, run.data_checkout)
     else:
         _place_here(run, definition, entries)
     for each in inputs(definition):
-        if each.get("path_on_compute") and each["mode"] != DIRECT:
+        if each["mode"] == DIRECT:
+            continue
+        if not each.get("folder"):  # a directory without a file is one, too
+            os.makedirs(os.path.join(run.data, PLACED, str(each["name"])), layout.DIRECTORY_MODE, exist_ok=True)
+        if each.get("path_on_compute"):
             _show(run, each)
 
 
@@ -206,6 +211,9 @@ def collect(run: "layout.RunLayout", definition: "Mapping[str, Any]") -> None:
 
 
 def _copy(source: str, target: str) -> None:
+    """Copy a file whole or not at all; what was left by someone who died on the way is replaced."""
     import shutil
 
-    shutil.copyfile(source, target)
+    temporary = target + ".turnout-part"
+    shutil.copyfile(source, temporary)
+    os.rename(temporary, target)

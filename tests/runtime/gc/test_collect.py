@@ -1,11 +1,12 @@
 import errno
 import fcntl
 import os
+import shutil
 import threading
 
 import pytest
 
-from turnout.runtime import bundle, deletion, filelocks, gc, gclock, records, runlock, states
+from turnout.runtime import bundle, deletion, filelocks, gc, gclock, manifest, records, runlock, states
 from turnout.runtime.builders import store
 from turnout.testing.kills import every_kill
 from turnout.testing.records import hand_over, make_run, make_workspace
@@ -32,6 +33,16 @@ def test_objects_that_no_run_names_are_freed(home):
     assert found.bytes == found.freed["objects"].bytes >= 6000
     assert found.problems == []
     assert counts(home.collect()) == {}
+
+
+def test_data_that_travelled_with_a_run_is_kept_as_long_as_the_run_is_there(home):
+    (digest,) = home.put(b"data")
+    data = manifest.serialise([manifest.Entry(manifest.FILE, digest, 4, "inputs/n/x")])
+    facts = {"id": manifest.digest(data), "travels": True}
+    run = make_run(home.workspace, "reads", files={"data.manifest": data}, data=facts)
+    assert counts(home.collect()) == {}
+    shutil.rmtree(run.root)
+    assert counts(home.collect()) == {"objects": 1}
 
 
 def test_what_is_younger_than_a_day_stays(home):

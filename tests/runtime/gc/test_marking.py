@@ -151,3 +151,48 @@ def test_definitions_of_any_shape_are_read(home):
     marks = marked(home)
     assert marks.environments_are_known
     assert marks.objects_are_known
+
+
+def run_with_data(home, *contents, travels=True, **definition):
+    """Make a run without a snapshot whose inputs have these contents."""
+    entries = [
+        manifest.Entry(manifest.FILE, digest, len(content), f"inputs/n/{digest}")
+        for digest, content in zip(home.put(*contents), contents, strict=True)
+    ]
+    data = manifest.serialise(entries)
+    definition.setdefault("data", {"id": manifest.digest(data), "travels": travels})
+    return make_run(home.workspace, "reads", files={"data.manifest": data}, **definition)
+
+
+def test_data_that_travels_is_marked(home):
+    run_with_data(home, b"one", b"two")
+    home.put(b"nobody's")
+    marks = marked(home)
+    assert digests(marks) == set(home.put(b"one", b"two"))
+    assert marks.objects_are_known
+
+
+def test_data_that_stays_where_it_is_needs_no_objects(home):
+    run_with_data(home, b"one", travels=False)
+    assert digests(marked(home)) == set()
+
+
+def test_data_of_a_run_whose_definition_can_not_be_read_counts(home):
+    run = run_with_data(home, b"one")
+    with open(run.definition, "w") as stream:
+        stream.write("{")
+    assert digests(marked(home)) == set(home.put(b"one"))
+
+
+def test_a_missing_list_of_data_is_named(home):
+    run = run_with_data(home, b"one")
+    os.unlink(run.data_manifest)
+    marks = marked(home)
+    assert not marks.objects_are_known
+    assert run.data_manifest in marks.problems()[0]
+
+
+@pytest.mark.parametrize("data", [None, [], "text", 3, {"travels": True, "id": 7}])
+def test_what_is_said_of_data_may_have_any_shape(home, data):
+    run_with_data(home, b"one", data=data)
+    assert marked(home).objects_are_known

@@ -34,11 +34,18 @@ def of_run(home: layout.Home, run: layout.RunLayout, definition: Dict[str, Any],
     wanted = [Mount(run.workspace.root, True), Mount(runtime, False), Mount(home.format, False)]
     seen = {run.workspace.root}
     for each in inputs.inputs(definition):
-        for folder in [each["folder"]] if each.get("folder") else [top for _, top in each.get("sources") or []]:
-            if folder not in seen and not folder.startswith(run.workspace.root + os.sep):
-                seen.add(folder)
-                wanted.append(Mount(folder, False))
+        for path in _of_input(each):
+            if path not in seen and not path.startswith(run.workspace.root + os.sep):
+                seen.add(path)
+                wanted.append(Mount(path, False))
     return list(_present(wanted))
+
+
+def _of_input(each: Dict[str, Any]) -> List[str]:
+    """Return where an input's files lie: a directory, the one file of it that is meant, or several directories."""
+    if each.get("folder"):
+        return [os.path.join(each["folder"], each["leaf"]) if each.get("leaf") else each["folder"]]
+    return [directory for _, directory in each.get("sources") or []]
 
 
 def _present(wanted: List[Mount]) -> Iterator[Mount]:

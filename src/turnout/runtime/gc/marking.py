@@ -93,13 +93,15 @@ class Marks:
             if not os.path.isdir(run.root):
                 return  # deleted since it was listed
             self._undefined[run.definition] = reason(error) if isinstance(error, OSError) else str(error)
+            self._read_manifest(run, run.data_manifest, "", False)  # its data may have travelled
         else:
             key = _member(definition.get("environment"), "key")
             if key is not None:
                 self.environments.add(key)
             snapshot = _member(definition.get("snapshot"), "id") or ""
-            if (definition.get("data") or {}).get("travels") is True:
-                self._read_manifest(run, run.data_manifest, _member(definition.get("data"), "id") or "", False)
+            data = definition.get("data")
+            if isinstance(data, dict) and data.get("travels") is True:
+                self._read_manifest(run, run.data_manifest, _member(data, "id") or "", False)
         self._read_manifest(run, run.manifest, snapshot, run.definition in self._undefined)
 
     def _read_manifest(self, run: layout.RunLayout, path: str, snapshot: str, undefined: bool) -> None:

@@ -1,5 +1,7 @@
 """The methods of `Run` for data and models: its inputs and outputs, and models that it leaves."""
 
+import os
+
 from turnout.runtime import inputs
 from turnout.runtime.script.base import RunBase
 from turnout.runtime.script.exceptions import ModelPathNotFoundException
@@ -96,9 +98,9 @@ class RunAssets(RunBase):
             model_framework_version: that one's version.
             description: text for people.
             datasets: what it was made from: `(scenario, dataset)` pairs; the run's own inputs are noted in any case.
-            sample_input_dataset: accepted as in v1.
+            sample_input_dataset: kept with its id.
             sample_output_dataset: likewise.
-            resource_configuration: likewise.
+            resource_configuration: accepted as in v1.
             **kwargs: likewise.
 
         Raises:
@@ -120,11 +122,11 @@ class RunAssets(RunBase):
         definition = self._definition()
         entry["run"], entry["experiment"] = self.id, definition.get("experiment")
         entry["snapshot"] = (definition.get("snapshot") or {}).get("id")
-        return models._model(workspace, place.register_model(entry, files))
+        entry.update(models.samples(sample_input_dataset, sample_output_dataset, place))
+        return models.made(workspace, place.register_model(entry, files))
 
     def _model_files(self, path: str) -> "List[Tuple[str, str]]":
-        wanted = path.strip("/")
-        wanted = wanted[2:] if wanted.startswith("./") else wanted
+        wanted = os.path.normpath(path).strip("/")
         names = self.record.artifact_names()
         top = wanted.rpartition("/")[2]
         found = []

@@ -1,6 +1,7 @@
 """`FileDataset` and `TabularDataset`: files and tables, read when they are asked for, with v1's methods."""
 
 import datetime
+import operator
 import os
 import random
 import shutil
@@ -9,7 +10,7 @@ import tempfile
 from turnout.runtime.script.assets import frames, needs, places, sources, storages
 from turnout.runtime.script.assets.consumption import DOWNLOAD, MOUNT, DatasetConsumptionConfig, new_input_name
 from turnout.runtime.script.assets.factories import FileDatasetFactory, TabularDatasetFactory
-from turnout.runtime.script.assets.names import checked
+from turnout.runtime.script.assets.names import checked, checked_version
 from turnout.runtime.script.exceptions import NotYetException, UserErrorException
 
 MYPY = False
@@ -113,7 +114,7 @@ class AbstractDataset:
             UserErrorException: there is no such dataset, or no such version of it.
         """
         place = places.of(workspace)
-        number = None if version in ("latest", None) else int(version)
+        number = None if version in ("latest", None) else checked_version("dataset", version)
         entry = place.entry(places.DATASET, name, number)
         if entry is None:
             latest = place.entry(places.DATASET, name)
@@ -164,12 +165,14 @@ class AbstractDataset:
         """
         place = places.of(workspace)
         checked("dataset", name)
+        if self._place is not None and self._place != place:
+            raise UserErrorException("the dataset's datastores belong to another workspace; register it there")
         latest = place.entry(places.DATASET, name)
         if latest is not None and latest.get("id") == self.id:
-            changes = {key: value for key, value in (("description", description), ("tags", tags)) if value is not None}
+            given = (("description", description), ("tags", tags))
+            changes = {key: value for key, value in given if value is not None and value != latest.get(key)}
             if changes:
-                latest = dict(latest, **changes)
-                place.change(places.DATASET, latest)
+                latest = place.change(places.DATASET, name, latest["version"], lambda entry: changes)
             return made(self._definition, place, latest)
         if latest is not None and not create_new_version:
             raise UserErrorException(
@@ -181,17 +184,21 @@ class AbstractDataset:
 
     def update(self, description: "Optional[str]" = None, tags: "Optional[Dict[str, str]]" = None) -> "Any":
         """Give the registered dataset another description, or other tags. Raises UserErrorException when it isn't registered."""
-        self._change({key: value for key, value in (("description", description), ("tags", tags)) if value is not None})
+        given = (("description", description), ("tags", tags))
+        self._change(lambda entry: {key: value for key, value in given if value is not None})
         return self
 
     def add_tags(self, tags: "Optional[Dict[str, str]]" = None) -> "Any":
         """Give the registered dataset further tags."""
-        self._change({"tags": dict(self.tags, **(tags or {}))})
+        self._change(lambda entry: {"tags": dict(entry.get("tags") or {}, **(tags or {}))})
         return self
 
     def remove_tags(self, tags: "Optional[List[str]]" = None) -> "Any":
         """Take tags from the registered dataset, by their names."""
-        self._change({"tags": {key: value for key, value in self.tags.items() if key not in (tags or [])}})
+        gone = [tags] if isinstance(tags, str) else list(tags or [])
+        self._change(
+            lambda entry: {"tags": {key: value for key, value in (entry.get("tags") or {}).items() if key not in gone}}
+        )
         return self
 
     def unregister_all_versions(self) -> None:
@@ -208,11 +215,10 @@ class AbstractDataset:
         """Refuse."""
         raise NotYetException("get_partition_key_values is not there; " + _USED)
 
-    def _change(self, changes: "Dict[str, Any]") -> None:
+    def _change(self, alter: "Any") -> None:
         if self.name is None:
             raise UserErrorException("the dataset is not registered; register it first")
-        self._entry.update(changes)
-        self._place.change(places.DATASET, self._entry)
+        self._entry = self._place.change(places.DATASET, self.name, self.version, alter)
 
     def _items(self) -> "List[sources.Item]":
         return sources.items(self._place, self._definition)
@@ -475,13 +481,20 @@ class MountContext:
         self._placed: "List[str]" = []
 
     def start(self) -> None:
-        """Make the files seen: links to those of this machine, copies of others."""
-        for item in self._dataset._items():
-            path = os.path.join(self.mount_point, item.name)
-            local = item.file.storage.local(item.file.path)
+        """Make the files seen: links to those of this machine, copies of others.
+
+        Raises:
+            UserErrorException: something is there already where a file is to be seen.
+        """
+        wanted = {os.path.join(self.mount_point, item.name): item.file for item in self._dataset._items()}
+        taken = [path for path in wanted if os.path.lexists(path)]
+        if taken:
+            raise UserErrorException("%s is there already; mount into an empty directory" % taken[0])
+        for path, file in wanted.items():
+            local = file.storage.local(file.path)
             storages.make_directory(os.path.dirname(path))
             if local is None:
-                item.file.storage.get(item.file.path, path)
+                file.storage.get(file.path, path)
             else:
                 os.symlink(local, path)
             self._placed.append(path)
@@ -519,9 +532,13 @@ def _loaded(place: "Any", entry: "Any") -> "Any":
 
 
 def _count(count: int) -> int:
-    if not isinstance(count, int) or isinstance(count, bool) or count < 0:
+    try:
+        number = -1 if isinstance(count, bool) else operator.index(count)  # numpy's numbers are, too
+    except TypeError:
+        number = -1
+    if number < 0:
         raise UserErrorException("a number of records is a whole number from 0, not %r" % (count,))
-    return count
+    return number
 
 
 def _share(share: float) -> float:

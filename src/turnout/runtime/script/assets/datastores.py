@@ -4,7 +4,7 @@ import os
 import sys
 import warnings
 
-from turnout.runtime.script.assets import names, places
+from turnout.runtime.script.assets import names, patterns, places
 from turnout.runtime.script.assets.references import DataReference
 from turnout.runtime.script.exceptions import NotYetException, UserErrorException
 
@@ -266,7 +266,7 @@ class Datastore(AbstractDatastore):
             if not os.path.isfile(path):
                 raise UserErrorException("%s can't be uploaded: it is not a file that is there" % path)
         root = os.path.abspath(relative_root) if relative_root else _common(listed)
-        below = (target_path or "").strip("/")
+        below = patterns.inside(target_path or "")
         storage = self._place.storage(self.name)
         wanted = []
         for path in listed:
@@ -280,7 +280,7 @@ class Datastore(AbstractDatastore):
                 _say("Target already exists. Skipping upload for %s" % target)
         if show_progress:
             _say("Uploading an estimated of %d files" % len(listed))
-        self._place.upload(self.name, wanted)
+        self._place.upload(self.name, wanted, overwrite)
         if show_progress:
             _say("Uploaded %d files" % len(wanted))
         return DataReference(self, None, target_path)

@@ -2,7 +2,7 @@
 
 import os
 
-from turnout.runtime.script.assets import needs, sources
+from turnout.runtime.script.assets import names, needs, sources
 from turnout.runtime.script.exceptions import NotYetException, UserErrorException
 
 MYPY = False
@@ -95,6 +95,8 @@ class FileDatasetFactory:
         if pattern is None:
             store.upload(src_dir, inside, overwrite, show_progress)
         else:
+            if not os.path.isdir(src_dir):
+                raise UserErrorException("there is no folder %s to upload" % src_dir)
             matches = patterns.compiled(pattern)
             found = [os.path.join(top, name) for top, _, files in os.walk(src_dir) for name in files]
             wanted = [path for path in sorted(found) if matches.match(os.path.relpath(path, src_dir))]
@@ -207,6 +209,7 @@ class TabularDatasetFactory:
         import uuid
 
         needs.package("pyarrow", "writing Parquet files")
+        names.checked("dataset", name)
         store, inside = _target(target)
         if make_target_path_unique:
             inside = "/".join(part for part in (inside, str(uuid.uuid4())) if part)
@@ -261,7 +264,11 @@ def delimited(
 ) -> "Dict[str, Any]":
     """Return how delimited files are read."""
     number = getattr(header, "value", header)
-    number = 3 if number is True else 0 if number is False or number is None else int(number)
+    number = 3 if number is True else 0 if number is False or number is None else number
+    if number not in (0, 1, 2, 3):
+        raise UserErrorException("header is True, False or a PromoteHeadersBehavior, not %r" % (header,))
+    if not isinstance(separator, str) or not separator:
+        raise UserErrorException("the separator is text such as ',', not %r" % (separator,))
     read = _table("delimited", include_path, types, partition_format)
     read.update(infer=bool(infer), separator=separator, header=number, encoding="utf8", empty_as_string=False)
     return read

@@ -1,7 +1,9 @@
 """Reads the files of a tabular dataset into a pandas DataFrame, and applies its steps. pandas is the caller's."""
 
+import codecs
 import datetime
 import re
+import warnings
 
 from turnout.runtime.script.assets import needs, sources
 from turnout.runtime.script.exceptions import UserErrorException
@@ -11,9 +13,11 @@ if MYPY:
     from typing import Any, Dict, List, Optional
 
 PATH_COLUMN = "Path"
+_DATE_PARTS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 _DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?\Z")
 _SAMPLE = 50
 _EMPTY = ["", "NaN", "nan"]
+_V1_ENCODINGS = {"iso88591": "iso-8859-1", "utf8bom": "utf-8-sig", "windows1252": "cp1252"}
 
 NO_HEADERS, FIRST_FILE, COMBINED, SAME_HEADERS = 0, 1, 2, 3
 """v1's PromoteHeadersBehavior."""
@@ -32,23 +36,28 @@ def read(place: "Any", definition: "Dict[str, Any]") -> "Any":
     pandas = needs.package("pandas", "reading a tabular dataset")
     steps = definition.get("steps") or []
     how = definition["read"]
-    limit = _limit(steps) if how["format"] == "delimited" else None
-    frames = []
+    limit = _limit(steps)
+    frames: "List[Any]" = []
     rows = 0
     names: "Optional[List[str]]" = None
     for item in sources.items(place, definition):
-        if limit is not None and rows >= limit:
+        if limit is not None and rows >= limit and frames:
             break
         with item.file.storage.open(item.file.path) as stream:
             try:
                 frame = _READERS[how["format"]](pandas, stream, how, names, None if limit is None else limit - rows)
-            except (ValueError, UnicodeError, pandas.errors.ParserError) as error:
-                raise UserErrorException("%s can't be read as %s: %s" % (item.name, how["format"], error)) from error
+            except (ValueError, LookupError, pandas.errors.ParserError) as error:
+                words = " ".join(str(error).split())
+                raise UserErrorException("%s can't be read as %s: %s" % (item.name, how["format"], words)) from error
         if how.get("header") == FIRST_FILE and names is None:
             names = list(frame.columns)
         if how.get("partition_format"):
-            frame = _partitioned(frame, how["partition_format"], "/" + item.name)
+            frame = _partitioned(frame, how["partition_format"], "/" + item.file.path)
         if how.get("include_path"):
+            if PATH_COLUMN in frame.columns:
+                raise UserErrorException(
+                    "%s has a column %s of its own; leave include_path out" % (item.name, PATH_COLUMN)
+                )
             frame.insert(0, PATH_COLUMN, "/" + item.name)
         rows += len(frame)
         frames.append(frame)
@@ -77,20 +86,26 @@ def _delimited(
 ) -> "Any":
     header = how["header"]
     own_header = header != NO_HEADERS and not (header == FIRST_FILE and names is not None)
+    separator = how["separator"]
     options: "Dict[str, Any]" = {
-        "sep": how["separator"],
+        "sep": re.escape(separator) if len(separator) > 1 else separator,
         "header": 0 if own_header else None,
-        "encoding": how["encoding"],
+        "index_col": False,  # a line that ends with a separator makes no index of the first column
+        "encoding": _encoding(how),
         "keep_default_na": False,
         "na_values": [] if how.get("empty_as_string") else _EMPTY,
         "skip_blank_lines": True,
         "nrows": limit,
     }
-    if len(how["separator"]) > 1:
+    if len(separator) > 1:
         options["engine"] = "python"
     if how.get("skip_rows"):
         options["skiprows"] = how["skip_rows"]
-    if not how["infer"]:
+    if how["infer"]:
+        # What is to have a type that was set is read as it stands: 007 stays that, as text.
+        asked = how.get("types") or {}
+        options["dtype"] = {_position(column, own_header, names): str for column in asked}
+    else:
         options["dtype"] = str
     try:
         frame = pandas.read_csv(stream, **options)
@@ -103,17 +118,36 @@ def _delimited(
     return frame
 
 
+def _position(column: str, own_header: bool, names: "Optional[List[str]]") -> "Any":
+    """Return what pandas calls a column while it reads: its name, or its number where the file has no names."""
+    if own_header:
+        return column
+    if names:
+        return names.index(column) if column in names else column
+    return int(column[6:]) - 1 if re.match(r"Column\d+\Z", column) else column
+
+
+def _encoding(how: "Dict[str, Any]") -> str:
+    """Return an encoding by Python's name for it, or by v1's."""
+    return _V1_ENCODINGS.get(how["encoding"], str(how["encoding"]))
+
+
 def _json_lines(
     pandas: "Any", stream: "Any", how: "Dict[str, Any]", names: "Optional[List[str]]", limit: "Optional[int]"
 ) -> "Any":
     import json
 
-    rows = []
-    for number, line in enumerate(stream, start=1):
-        text = line.decode(how["encoding"]).strip()
-        if not text:
-            continue
+    rows: "List[Any]" = []
+    encoding = _encoding(how)
+    wide = codecs.lookup(encoding).name.startswith(("utf-16", "utf-32"))  # their line ends are no single byte
+    lines = stream.read().decode(encoding).encode("utf-8").split(b"\n") if wide else stream
+    for number, line in enumerate(lines, start=1):
+        if limit is not None and len(rows) >= limit:
+            break
         try:
+            text = line.decode("utf-8" if wide else encoding).strip().lstrip("\ufeff")
+            if not text:
+                continue
             row = json.loads(text)
             if not isinstance(row, dict):
                 raise ValueError("it is no JSON object")
@@ -149,10 +183,22 @@ def _typed(pandas: "Any", frame: "Any", how: "Dict[str, Any]") -> "Any":
     if how["format"] == "delimited" and how["infer"]:
         for column in frame.columns:
             if column not in asked and _looks_like_dates(frame[column]):
-                converted = pandas.to_datetime(frame[column], errors="coerce", utc=True)
-                if converted.isna().sum() == frame[column].isna().sum():
-                    frame[column] = converted.dt.tz_localize(None)
+                frame[column] = _dates(pandas, frame[column])
     return frame
+
+
+def _dates(pandas: "Any", column: "Any") -> "Any":
+    """Return a column of ISO dates as dates, in UTC where they have zones; as it is when some are none."""
+    ways: "List[Dict[str, Any]]" = [{}]
+    if int(pandas.__version__.split(".", 1)[0]) >= 2:
+        ways.insert(0, {"format": "ISO8601"})  # with and without a time side by side
+    for way in ways:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns where it can't guess the form
+            converted = pandas.to_datetime(column, errors="coerce", utc=True, **way)
+        if converted.isna().sum() == column.isna().sum():
+            return converted.dt.tz_localize(None)
+    return column
 
 
 def _looks_like_dates(column: "Any") -> bool:
@@ -186,22 +232,28 @@ def _converted(pandas: "Any", column: "Any", kind: "Dict[str, Any]") -> "Any":
 
 
 def _partitioned(frame: "Any", form: str, name: str) -> "Any":
-    """Add the columns that a partition format takes from a file's path: `/{Country}/{Day:yyyy/MM/dd}/data.csv`."""
+    """Add the columns that a partition format takes from a file's path in its datastore.
+
+    The format `/{Country}/{Day:yyyy/MM/dd}/data.csv` is about the end of the path (v1's rule).
+    """
     columns, expression, dates = partition(form)
-    found = expression.search(name)
+    found = re.search(expression + r"\Z", name) or re.search(expression, name)
     if found is None:
         raise UserErrorException("the path %s does not have the partition format %s" % (name, form))
     for position, column in enumerate(columns):
         text = found.group(position + 1)
         if column in dates:
-            frame[column] = datetime.datetime.strptime(text, dates[column])
+            try:
+                frame[column] = datetime.datetime.strptime(text, dates[column])
+            except ValueError:
+                raise UserErrorException("the path %s has no date for %s: %s" % (name, column, text)) from None
         else:
             frame[column] = text
     return frame
 
 
 def partition(form: str) -> "Any":
-    """Return a partition format's columns, the regular expression that finds them in a path, and strptime's form of dates."""
+    """Return a partition format's columns, a regular expression that finds them in a path, and strptime's form of dates."""
     columns: "List[str]" = []
     dates: "Dict[str, str]" = {}
     words = []
@@ -214,11 +266,11 @@ def partition(form: str) -> "Any":
         if not date:
             words.append("([^/]+)")
             continue
-        for letters, code in (("yyyy", "%Y"), ("MM", "%m"), ("dd", "%d"), ("HH", "%H"), ("mm", "%M"), ("ss", "%S")):
-            date = date.replace(letters, code)
-        dates[column] = date
-        words.append("(%s)" % re.sub(r"%\w", lambda code: r"\d{4}" if code.group() == "%Y" else r"\d{2}", date))
-    return columns, re.compile("".join(words)), dates
+        pieces = re.split("(%s)" % "|".join(_DATE_PARTS), date)
+        dates[column] = "".join(_DATE_PARTS.get(piece, piece.replace("%", "%%")) for piece in pieces)
+        digits = [r"\d{%d}" % len(piece) if piece in _DATE_PARTS else re.escape(piece) for piece in pieces]
+        words.append("(%s)" % "".join(digits))
+    return columns, "".join(words), dates
 
 
 def _columns(frame: "Any", asked: "List[str]") -> "List[str]":
@@ -232,18 +284,18 @@ def _columns(frame: "Any", asked: "List[str]") -> "List[str]":
 
 def _drawn(step: str) -> "Any":
     def apply(pandas: "Any", frame: "Any", values: "Dict[str, Any]") -> "Any":
-        keep = list(sources.drawn(len(frame), step, values))
-        return frame[keep].reset_index(drop=True)
+        drawn = sources.drawn(len(frame), step, values)
+        return frame.iloc[[row for row, keep in enumerate(drawn) if keep]].reset_index(drop=True)
 
     return apply
 
 
 def _time(pandas: "Any", frame: "Any", values: "Dict[str, Any]") -> "Any":
-    column = pandas.to_datetime(frame[_columns(frame, [values["column"]])[0]])
+    column = pandas.to_datetime(frame[_columns(frame, [values["column"]])[0]], utc=True)
     keep = column.notna()
     for name, inclusive in (("after", values.get("with_after")), ("before", values.get("with_before"))):
         if values.get(name) is not None:
-            moment = pandas.Timestamp(values[name])
+            moment = pandas.to_datetime(values[name], utc=True)  # without a zone, a time is UTC
             over = column >= moment if inclusive else column > moment
             under = column <= moment if inclusive else column < moment
             keep &= over if name == "after" else under

@@ -67,16 +67,16 @@ class Model:
         **kwargs: "Any",
     ) -> None:
         if id is not None:
-            name, _, number = id.rpartition(":")
-            version = int(number) if number.isdigit() else None
+            name, _, version = id.rpartition(":")  # type: ignore[assignment]
         if not name:
             raise UserErrorException("a Model needs a name, or an id such as NAME:1")
+        number = None if version is None else names.checked_version("model", version)
         self.workspace = workspace
         self._place = places.of(workspace)
         wanted = [
             entry
             for entry in self._place.entries(places.MODEL, name)
-            if (version is None or entry["version"] == int(version))
+            if (number is None or entry["version"] == number)
             and _fits(entry, tags, properties, run_id, model_framework)
         ]
         if not wanted:
@@ -160,16 +160,18 @@ class Model:
             child_paths: of a folder, only these.
             sample_input_dataset: kept with its id.
             sample_output_dataset: likewise.
-            resource_configuration: accepted as in v1, and kept.
+            resource_configuration: accepted as in v1.
 
         Raises:
             UserErrorException: there is no such file, or the name can't be used.
         """
         place = places.of(workspace)
-        entry = described(model_name, tags, properties, description, datasets, model_framework, model_framework_version)
-        entry.update(_samples(sample_input_dataset, sample_output_dataset))
+        entry = described(
+            model_name, tags, properties, description, datasets, model_framework, model_framework_version, place
+        )
+        entry.update(samples(sample_input_dataset, sample_output_dataset, place))
         _say("Registering model %s" % model_name)
-        return _model(workspace, place.register_model(entry, files_of(model_path, child_paths)))
+        return made(workspace, place.register_model(entry, files_of(model_path, child_paths)))
 
     @staticmethod
     def list(
@@ -210,7 +212,7 @@ class Model:
             and (dataset_id is None or any(each["id"] == dataset_id for each in entry.get("datasets") or []))
         ]
         wanted.sort(key=lambda entry: -float(entry.get("created") or 0.0))
-        return [_model(workspace, entry) for entry in wanted]
+        return [made(workspace, entry) for entry in wanted]
 
     @staticmethod
     def get_model_path(model_name: str, version: "Optional[int]" = None, _workspace: "Any" = None) -> str:
@@ -247,7 +249,7 @@ class Model:
         Raises:
             UserErrorException: it is there already and may not be replaced.
         """
-        target = os.path.join(target_dir, self._top())
+        target = os.path.join(target_dir, self._top())  # always below target_dir: it may be removed
         if os.path.lexists(target) and not (exist_ok or exists_ok):
             raise UserErrorException("%s is there already; pass exist_ok=True to replace it" % target)
         if os.path.isdir(target) and not os.path.islink(target):
@@ -260,21 +262,28 @@ class Model:
 
     def add_tags(self, tags: "Dict[str, Any]") -> None:
         """Give the model further tags."""
-        self._change(tags=dict(self.tags, **tags))
+        self._change(lambda entry: {"tags": dict(entry.get("tags") or {}, **_labels(tags))})
 
     def remove_tags(self, tags: "Any") -> None:
         """Take tags from the model, by their names."""
         gone = [tags] if isinstance(tags, str) else list(tags)
-        self._change(tags={key: value for key, value in self.tags.items() if key not in gone})
+        self._change(
+            lambda entry: {"tags": {key: value for key, value in (entry.get("tags") or {}).items() if key not in gone}}
+        )
 
     def add_properties(self, properties: "Dict[str, Any]") -> None:
         """Give the model further properties. Raises UserErrorException for one that it has: they never change."""
-        taken = sorted(set(properties) & set(self.properties))
-        if taken:
-            raise UserErrorException(
-                "the model %s has the property %s already, and properties never change" % (self.id, taken[0])
-            )
-        self._change(properties=dict(self.properties, **properties))
+
+        def alter(entry: "Dict[str, Any]") -> "Dict[str, Any]":
+            known = entry.get("properties") or {}
+            taken = sorted(set(properties) & set(known))
+            if taken:
+                raise UserErrorException(
+                    "the model %s has the property %s already, and properties never change" % (self.id, taken[0])
+                )
+            return {"properties": dict(known, **_labels(properties))}
+
+        self._change(alter)
 
     def update(
         self,
@@ -285,9 +294,12 @@ class Model:
         resource_configuration: "Any" = None,
     ) -> None:
         """Give the model other tags, another description or samples."""
-        changes = {"tags": tags, "description": description}
-        changes.update(_samples(sample_input_dataset, sample_output_dataset))
-        self._change(**{key: value for key, value in changes.items() if value is not None})
+        changes: "Dict[str, Any]" = samples(sample_input_dataset, sample_output_dataset, self._place)
+        if tags is not None:
+            changes["tags"] = _labels(tags)
+        if description is not None:
+            changes["description"] = description
+        self._change(lambda entry: changes)
 
     def update_tags_properties(
         self, add_tags: "Any" = None, remove_tags: "Any" = None, add_properties: "Any" = None
@@ -302,8 +314,13 @@ class Model:
 
     def add_dataset_references(self, datasets: "Any") -> None:
         """Note further datasets that the model was made from: `(scenario, dataset)` pairs."""
-        kept = list(self._entry.get("datasets") or [])
-        self._change(datasets=kept + [each for each in _references(datasets, self._place) if each not in kept])
+        further = _references(datasets, self._place)
+
+        def alter(entry: "Dict[str, Any]") -> "Dict[str, Any]":
+            kept = list(entry.get("datasets") or [])
+            return {"datasets": kept + [each for each in further if each not in kept]}
+
+        self._change(alter)
 
     def serialize(self) -> "Dict[str, Any]":
         """Return what is known of the model, under v1's keys."""
@@ -328,10 +345,8 @@ class Model:
         """Return where each of its files is, as URLs by path."""
         return {path: "%s/%s" % (self.url, path) for path, _ in self._files()}
 
-    def _change(self, **changes: "Any") -> None:
-        self._entry.update(changes)
-        self._place.change(places.MODEL, self._entry)
-        self._take(self._entry)
+    def _change(self, alter: "Any") -> None:
+        self._take(self._place.change(places.MODEL, self.name, self.version, alter))
 
     def _files(self) -> "List[Tuple[str, str]]":
         folder = self._place.model_files(self._entry)
@@ -340,9 +355,11 @@ class Model:
         ]
 
     def _top(self) -> str:
-        """Return the name of the model's file or folder."""
+        """Return the name of the model's file or folder. Raises UserErrorException when its files are gone."""
         tops = sorted({path.split("/", 1)[0] for path, _ in self._files()})
-        return tops[0] if tops else ""
+        if not tops:
+            raise UserErrorException("the files of the model %s are gone from %s" % (self.id, self.url))
+        return tops[0]
 
     def _copy_to(self, directory: str) -> str:
         for path, source in self._files():
@@ -372,13 +389,13 @@ def described(
     datasets: "Any",
     framework: "Optional[str]",
     framework_version: "Optional[str]",
-    place: "Any" = None,
+    place: "Any",
 ) -> "Dict[str, Any]":
-    """Return what is kept of a model that is about to be registered."""
+    """Return what is kept of a model that is about to be registered; its datasets are kept in the place."""
     return {
         "name": names.checked("model", name),
-        "tags": {str(key): str(value) for key, value in (tags or {}).items()},
-        "properties": {str(key): str(value) for key, value in (properties or {}).items()},
+        "tags": _labels(tags),
+        "properties": _labels(properties),
         "description": description,
         "datasets": _references(datasets, place),
         "framework": framework,
@@ -415,14 +432,18 @@ def _references(datasets: "Any", place: "Any") -> "List[Dict[str, str]]":
     found = []
     for scenario, dataset in datasets or []:
         for each in dataset if isinstance(dataset, list) else [dataset]:
-            (place or each._place).keep_dataset(each._definition)
-            found.append({"scenario": str(scenario), "id": each.id})
+            found.append({"scenario": str(scenario), "id": place.keep_dataset(each._definition)})
     return found
 
 
-def _samples(inputs: "Any", outputs: "Any") -> "Dict[str, Any]":
+def _labels(given: "Optional[Mapping[Any, Any]]") -> "Dict[str, str]":
+    return {str(key): str(value) for key, value in (given or {}).items()}
+
+
+def samples(inputs: "Any", outputs: "Any", place: "Any") -> "Dict[str, Any]":
+    """Return what is kept of a model's samples; they are kept in the place."""
     return {
-        key: dataset.id
+        key: place.keep_dataset(dataset._definition)
         for key, dataset in (("sample_input_dataset", inputs), ("sample_output_dataset", outputs))
         if dataset is not None
     }
@@ -450,12 +471,13 @@ def _has(labels: "Mapping[str, Any]", wanted: "Any") -> bool:
     return all(each in labels if isinstance(each, str) else labels.get(each[0]) == str(each[1]) for each in wanted)
 
 
-def _model(workspace: "Any", entry: "Mapping[str, Any]") -> Model:
-    made = Model.__new__(Model)
-    made.workspace = workspace
-    made._place = places.of(workspace)
-    made._take(entry)
-    return made
+def made(workspace: "Any", entry: "Mapping[str, Any]") -> Model:
+    """Return the model of an entry that is registered."""
+    model = Model.__new__(Model)
+    model.workspace = workspace
+    model._place = places.of(workspace)
+    model._take(entry)
+    return model
 
 
 def _unknown(place: "Any", name: str, version: "Optional[int]") -> str:

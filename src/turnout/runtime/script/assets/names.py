@@ -8,17 +8,23 @@ MYPY = False
 if MYPY:
     from typing import Any
 
-_NAME = re.compile(r"[a-zA-Z0-9][\w. \-]{0,254}\Z", re.ASCII)
+_LONGEST = 200
+_NAME = re.compile(r"[a-zA-Z0-9][\w. \-]{0,%d}\Z" % (_LONGEST - 1), re.ASCII)
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
 _PROHIBITED = ("path", "ld_library_path", "user", "logname", "home", "pwd", "shell")
 
 
+def can_be(name: "Any") -> bool:
+    """Say whether a datastore, dataset or model may have this name; what is looked up under another one isn't there."""
+    return isinstance(name, str) and _NAME.match(name) is not None
+
+
 def checked(what: str, name: "Any") -> str:
     """Return the name of a datastore, dataset or model. Raises UserErrorException for one that can't be used."""
-    if not isinstance(name, str) or not _NAME.match(name):
+    if not isinstance(name, str) or not can_be(name):
         raise UserErrorException(
-            "%r can't be the name of a %s: up to 255 letters, digits, blanks and any of - _ . are, the first a letter or "
-            "digit" % (name, what)
+            "%r can't be the name of a %s: up to %d letters, digits, blanks and any of - _ . are, the first a letter or "
+            "digit" % (name, what, _LONGEST)
         )
     return name
 
@@ -35,3 +41,11 @@ def checked_input(name: "Any") -> str:
             "digits and underscores are, and none of %s" % (name, ", ".join(_PROHIBITED))
         )
     return name
+
+
+def checked_version(what: str, version: "Any") -> int:
+    """Return the version of a dataset or model as a number. Raises UserErrorException for what is none."""
+    try:
+        return int(version)
+    except (TypeError, ValueError):
+        raise UserErrorException("the version of a %s is a number from 1, not %r" % (what, version)) from None

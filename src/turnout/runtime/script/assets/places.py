@@ -7,6 +7,7 @@ with it: see `travelled`. `of` returns the place of a workspace object.
 import hashlib
 import json
 import os
+import re
 import time
 import uuid
 
@@ -17,13 +18,15 @@ from turnout.runtime.script.exceptions import RecordException, UserErrorExceptio
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Mapping, Optional, Tuple
+    from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 DEFAULT_DATASTORE = "workspaceblobstore"
 BUILT_IN = {DEFAULT_DATASTORE: "AzureBlob", "workspacefilestore": "AzureFile"}
 """The datastores that every workspace has, with v1's names and types: folders of the workspace."""
 
 DATASET, MODEL = "dataset", "model"
+
+_IDENTITY = re.compile(r"[0-9a-f\-]{36}\Z")
 
 
 def of(workspace: "Any") -> "Any":
@@ -82,6 +85,8 @@ class Live:
         if name in BUILT_IN:
             folder = os.path.join(self._workspace.storage, name)
             return {"name": name, "type": BUILT_IN[name], "folder": folder, "container_name": name}
+        if not names.can_be(name):
+            return None
         try:
             found = records.read_json(os.path.join(self._workspace.datastores, "%s.json" % name))
         except FileNotFoundError:
@@ -104,10 +109,11 @@ class Live:
         """Forget a datastore; its files stay."""
         if name in BUILT_IN:
             raise UserErrorException("the datastore %s belongs to the workspace and stays" % name)
-        try:
-            os.unlink(os.path.join(self._workspace.datastores, "%s.json" % name))
-        except FileNotFoundError:
-            pass
+        with _writing(self._workspace.datastores):
+            try:
+                os.unlink(os.path.join(self._workspace.datastores, "%s.json" % name))
+            except FileNotFoundError:
+                pass
 
     def default_datastore(self) -> str:
         """Return the name of the workspace's default datastore."""
@@ -135,16 +141,19 @@ class Live:
             )
         return storages.of(found)
 
-    def upload(self, name: str, files: "List[Tuple[str, str]]") -> None:
-        """Put files, as (path here, path there), into a datastore."""
+    def upload(self, name: str, files: "List[Tuple[str, str]]", overwrite: bool) -> None:
+        """Put files, as (path here, path there), into a datastore; without `overwrite` those that are there stay."""
         storage = self.storage(name)
         for source, path in files:
-            storage.put(source, path)
+            if overwrite or not storage.has(path):
+                storage.put(source, path)
 
     def dataset(self, identity: str) -> "Optional[Dict[str, Any]]":
         """Return what a dataset is made of, by its id; None when it was never kept here."""
+        if not _IDENTITY.match(identity):
+            return None
         try:
-            found = records.read_json(os.path.join(self._workspace.datasets, "%s.json" % os.path.basename(identity)))
+            found = records.read_json(os.path.join(self._workspace.datasets, "%s.json" % identity))
         except FileNotFoundError:
             return None
         return found if isinstance(found, dict) else None
@@ -199,10 +208,25 @@ class Live:
                 raise
         return dict(value, version=version)
 
-    def change(self, kind: str, entry: "Mapping[str, Any]") -> None:
-        """Write an entry anew: its description, tags and properties may differ."""
+    def change(
+        self, kind: str, name: str, version: int, alter: "Callable[[Dict[str, Any]], Mapping[str, Any]]"
+    ) -> "Dict[str, Any]":
+        """Change an entry as it is now: others may have changed it, too. Return it as it is kept.
+
+        Args:
+            kind: dataset or model.
+            name: of the entry.
+            version: likewise.
+            alter: is given the entry, and returns the members that become others.
+
+        Raises:
+            UserErrorException: there is no such version any more.
+        """
         with _writing(self._workspace.root):
-            self._kinds[kind].replace(str(entry["name"]), int(entry["version"]), entry)
+            changed = self._kinds[kind].change(name, version, alter)
+        if changed is None:
+            raise UserErrorException("the %s %s, version %d, is not registered any more" % (kind, name, version))
+        return changed
 
     def delete(self, kind: str, name: str, version: int) -> None:
         """Remove a version; its number is not given again."""
@@ -213,8 +237,12 @@ class Live:
         """Return the directory of a model's files."""
         return self._kinds[MODEL].files(str(entry["name"]), int(entry["version"]))
 
-    def catalogue(self) -> "Dict[str, Any]":
-        """Return all of it as data, for a run elsewhere."""
+    def catalogue(self, further: "Iterable[str]" = ()) -> "Dict[str, Any]":
+        """Return all of it as data, for a run elsewhere.
+
+        Args:
+            further: ids of datasets that aren't registered, and that the run needs.
+        """
         found: "Dict[str, Any]" = {
             "default_datastore": self.default_datastore(),
             "datastores": {name: self.datastore(name) for name in self.datastore_names()},
@@ -225,6 +253,8 @@ class Live:
         for entries in found[DATASET].values():
             for entry in entries:
                 found["datasets"][entry["id"]] = self.dataset(str(entry["id"]))
+        for identity in further:
+            found["datasets"][identity] = self.dataset(identity)
         return found
 
     def _signed(self, entry: "Mapping[str, Any]") -> "Dict[str, Any]":

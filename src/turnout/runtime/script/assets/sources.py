@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 
 from turnout.runtime.script.assets import patterns, storages
 from turnout.runtime.script.exceptions import UserErrorException
@@ -19,7 +20,7 @@ class Item:
 
     Attributes:
         file: where it lies.
-        name: its path as the dataset shows it: relative, below what its source certainly names.
+        name: its path as the dataset shows it: relative, below what its source certainly names; of several sources, with that.
         store: the datastore's name; LOCAL, or empty for a URL.
     """
 
@@ -65,7 +66,7 @@ def described(path: "Any") -> "Tuple[Any, List[Dict[str, str]]]":
         place = store._place
         listed = inside if isinstance(inside, list) else [inside]
         for one in listed:
-            sources.append({"datastore": store.name, "path": _normal(one or "")})
+            sources.append({"datastore": store.name, "path": patterns.inside(one or "")})
     return place, sources
 
 
@@ -73,16 +74,9 @@ def _text(path: str) -> "Dict[str, str]":
     if "://" in path and not path.startswith("file://"):
         return {"url": path}
     local = os.path.abspath(os.path.expanduser(path[len("file://") :] if path.startswith("file://") else path))
-    if not patterns.split(local)[1] and not os.path.exists(local):
+    if not patterns.split(local, os.path.exists)[1] and not os.path.exists(local):
         raise UserErrorException("there is nothing at %s to make a dataset from" % local)
     return {"datastore": LOCAL, "path": local.lstrip("/")}
-
-
-def _normal(path: str) -> str:
-    parts = [part for part in str(path).split("/") if part not in ("", ".")]
-    if ".." in parts:
-        raise UserErrorException("the path %r leads out of its datastore" % path)
-    return "/".join(parts)
 
 
 def storage_of(place: "Any", name: str) -> "Any":
@@ -96,10 +90,10 @@ def storage_of(place: "Any", name: str) -> "Any":
 
 def base(source: "Dict[str, str]", storage: "Any") -> str:
     """Return the directory below which a source's files have their names."""
-    inside, pattern = patterns.split(source["path"])
-    if pattern or storage.is_directory(inside):
-        return inside
-    return inside.rpartition("/")[0]
+    inside, pattern = storage.split(source["path"])
+    if not pattern and not storage.is_directory(inside):
+        inside = inside.rpartition("/")[0]
+    return str(inside)
 
 
 def items(place: "Any", definition: "Dict[str, Any]") -> "List[Item]":
@@ -112,7 +106,7 @@ def items(place: "Any", definition: "Dict[str, Any]") -> "List[Item]":
     several = len(definition["sources"]) > 1
     for source in definition["sources"]:
         if "url" in source:
-            found += _of_url(source["url"])
+            found += _of_url(source["url"], several)
             continue
         store = source["datastore"]
         storage = storage_of(place, store)
@@ -144,18 +138,18 @@ def travelled(place: "Any") -> str:
     )
 
 
-def _of_url(url: str) -> "List[Item]":
-    top, pattern = patterns.split(url.split("://", 1)[1])
-    if url.startswith(("http://", "https://")) or not pattern:
-        name = top.rstrip("/").rpartition("/")[2] or "data"
-        if url.startswith(("http://", "https://")):
-            return [Item(storages.File(Web(url), name, 0, "", 0.0), name, "")]
-    scheme = url.split("://", 1)[0]
-    storage = storages.Elsewhere("%s://%s" % (scheme, top if pattern else top.rpartition("/")[0]))
-    files = storage.files(pattern or top.rpartition("/")[2])
+def _of_url(url: str, several: bool) -> "List[Item]":
+    scheme, rest = url.split("://", 1)
+    if scheme in ("http", "https"):
+        parts = [part for part in re.split("[?#]", rest)[0].split("/") if part not in ("", ".", "..")]
+        name = "/".join(parts) if several else parts[-1] if len(parts) > 1 else "data"
+        return [Item(storages.File(Web(url), "/".join(parts), 0, "", 0.0), name, "")]
+    top, pattern = patterns.split(rest)
+    below, _, last = (top, "", pattern) if pattern else top.rstrip("/").rpartition("/")
+    files = storages.Elsewhere("%s://%s" % (scheme, below)).files(last)
     if not files:
         raise UserErrorException("%s means no file that is there" % url)
-    return [Item(file, file.path, "") for file in files]
+    return [Item(file, "%s/%s" % (below.strip("/"), file.path) if several else file.path, "") for file in files]
 
 
 class Web:

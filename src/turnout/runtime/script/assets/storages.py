@@ -9,7 +9,7 @@ from turnout.runtime.script.exceptions import UserErrorException
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Optional
+    from typing import Any, Dict, List, Optional, Tuple
 
 
 class File:
@@ -53,20 +53,24 @@ class Folder:
         """Return the path on this machine."""
         return os.path.join(self.root, path) if path else self.root
 
+    def split(self, path: str) -> "Tuple[str, str]":
+        """Return the directory that a path certainly lies below, and the pattern of the rest; see `patterns.split`."""
+        return patterns.split(path, lambda name: os.path.exists(os.path.join(self.root, name)))
+
     def files(self, path: str) -> "List[File]":
         """Return the files that a path means, sorted: a file, all below a directory, or those that a pattern matches.
 
         Raises:
             UserErrorException: it can't be read.
         """
-        base, pattern = patterns.split(path.strip("/"))
+        base, pattern = self.split(path.strip("/"))
         top = os.path.join(self.root, base) if base else self.root
         if not pattern and os.path.isfile(top):
             return [self._file(base)]
         matches = patterns.compiled(pattern) if pattern else None
         found = []
         for directory, below, names in os.walk(top, onerror=_refuse, followlinks=True):
-            below.sort()
+            below[:] = [name for name in below if not _leads_back(os.path.join(directory, name))]
             inside = os.path.relpath(directory, top)
             for name in names:
                 relative = name if inside == os.curdir else "%s/%s" % (inside, name)
@@ -81,29 +85,35 @@ class Folder:
         return os.path.isdir(os.path.join(self.root, path))
 
     def open(self, path: str) -> "Any":
-        """Open a file for reading bytes."""
-        return open(os.path.join(self.root, path), "rb")
+        """Open a file for reading bytes. Raises UserErrorException when it can't be read."""
+        return _opened(os.path.join(self.root, path))
 
     def has(self, path: str) -> bool:
         """Say whether there is a file of that name."""
         return os.path.exists(os.path.join(self.root, path))
 
     def put(self, source: str, path: str) -> None:
-        """Copy a file of this machine into the storage, whole or not at all."""
+        """Copy a file of this machine into the storage, whole or not at all.
+
+        Raises:
+            UserErrorException: it can't be read.
+            OSError: the storage can't be written.
+        """
         target = os.path.join(self.root, path)
         make_directory(os.path.dirname(target))
         temporary = "%s.%d-%s.tmp" % (target, os.getpid(), os.urandom(4).hex())
         try:
-            shutil.copyfile(source, temporary)
+            with _opened(source):
+                shutil.copyfile(source, temporary)
             os.rename(temporary, target)
         except BaseException:
             _remove(temporary)
             raise
 
     def get(self, path: str, target: str) -> None:
-        """Copy a file of the storage to a path of this machine, whole or not at all."""
+        """Copy a file of the storage to a path of this machine, whole or not at all; see `put`."""
         source = os.path.join(self.root, path)
-        if os.path.exists(target) and os.path.samefile(source, target):
+        if os.path.exists(target) and os.path.exists(source) and os.path.samefile(source, target):
             return
         Folder(os.path.dirname(os.path.abspath(target))).put(source, os.path.basename(target))
 
@@ -137,8 +147,8 @@ class Elsewhere:
             fsspec = needs.package("fsspec", "reading %s" % self.url)
             try:
                 self._reached = fsspec.core.url_to_fs(self.url, **self.options)
-            except ImportError as error:
-                raise UserErrorException("%s: %s" % (self.url, error)) from error
+            except Exception as error:  # each kind of place has exceptions of its own
+                raise UserErrorException("%s can't be reached: %s" % (self.url, _one_line(error))) from error
         return self._reached
 
     def _full(self, path: str) -> str:
@@ -149,10 +159,14 @@ class Elsewhere:
         """Return None: there is no path on this machine."""
         return None
 
+    def split(self, path: str) -> "Tuple[str, str]":
+        """Return the directory that a path certainly lies below, and the pattern of the rest; see `patterns.split`."""
+        return patterns.split(path, self.has)
+
     def files(self, path: str) -> "List[File]":
         """Return the files that a path means; see `Folder.files`."""
         system = self._system()[0]
-        base, pattern = patterns.split(path.strip("/"))
+        base, pattern = self.split(path.strip("/"))
         top = self._full(base)
         matches = patterns.compiled(pattern) if pattern else None
         found = []
@@ -228,10 +242,26 @@ def make_directory(path: str) -> None:
 
 
 def _refuse(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):
-        raise UserErrorException(
-            "%s can't be read: %s" % (error.filename, (error.strerror or str(error)).lower())
-        ) from error
+    if not isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        raise _unreadable(error.filename, error) from error
+
+
+def _unreadable(path: str, error: OSError) -> UserErrorException:
+    return UserErrorException("%s can't be read: %s" % (path, (error.strerror or str(error)).lower()))
+
+
+def _opened(path: str) -> "Any":
+    try:
+        return open(path, "rb")
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _leads_back(path: str) -> bool:
+    """Say whether a path is a link to a directory that it lies below."""
+    return os.path.islink(path) and (os.path.realpath(os.path.dirname(path)) + os.sep).startswith(
+        os.path.realpath(path).rstrip(os.sep) + os.sep
+    )
 
 
 def _one_line(error: BaseException) -> str:

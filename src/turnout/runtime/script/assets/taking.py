@@ -5,7 +5,7 @@ import os
 from turnout.runtime import events, inputs, records, states
 from turnout.runtime.record import RunRecord
 from turnout.runtime.script.assets import patterns, places, storages
-from turnout.runtime.script.assets.travelled import REGISTERED
+from turnout.runtime.script.assets.travelled import DEFINITION, FILES, REGISTERED
 from turnout.runtime.script.exceptions import TurnoutException
 
 MYPY = False
@@ -62,9 +62,12 @@ def _trying(work: "Any") -> "List[str]":
 
 def _take_event(run: "layout.RunLayout", place: "places.Live", event: "Dict[str, Any]") -> None:
     kind = event.get("what")
-    if kind == "files":
+    if kind == FILES:
         files = [(source, inside) for inside, source in _artifacts(run, event["files"])]
-        place.upload(str(event["datastore"]), files)
+        place.upload(str(event["datastore"]), files, bool(event.get("overwrite", True)))
+        return
+    if kind == DEFINITION:
+        place.keep_dataset(event["definition"])
         return
     entry = dict(event["entry"], origin=str(event["id"]))
     if any(known.get("origin") == entry["origin"] for known in place.entries(str(kind), str(entry["name"]))):
@@ -76,13 +79,16 @@ def _take_event(run: "layout.RunLayout", place: "places.Live", event: "Dict[str,
 
 
 def _artifacts(run: "layout.RunLayout", listed: "List[List[str]]") -> "List[Tuple[str, str]]":
-    """Return files that an event names as (path, file here); each lies below `registered/`."""
+    """Return files that an event names as (path, file here). Raises ValueError for one that doesn't lie below `registered/`."""
     found = []
     for inside, name in listed:
         parts = (str(inside) + "/" + str(name)).split("/")
-        if ".." in parts or not str(name).startswith(REGISTERED + "/") or str(inside).startswith("/"):
+        path = os.path.join(run.artifacts, str(name))
+        # A record from elsewhere may have links: none may lead to files of this machine.
+        whole = os.path.realpath(path) == os.path.join(os.path.realpath(run.artifacts), str(name))
+        if ".." in parts or not str(name).startswith(REGISTERED + "/") or str(inside).startswith("/") or not whole:
             raise ValueError("the run names a file outside of what it registered: %r" % (name,))
-        found.append((str(inside), os.path.join(run.artifacts, str(name))))
+        found.append((str(inside), path))
     return found
 
 

@@ -21,6 +21,8 @@ STORES = "stores"
 """`data/stores/DATASTORE/PATH`: files of datastores that travelled."""
 MODELS = "models"
 """`data/models/NAME/VERSION/PATH`: those of models."""
+FILES, DEFINITION = "files", "definition"
+"""What events say beside `dataset` and `model`: files of a datastore, and a dataset that was not registered itself."""
 REGISTERED = "registered"
 """Artifacts below it are files that the run has registered or uploaded: `registered/ID/PATH`."""
 
@@ -57,12 +59,19 @@ class Travelled:
         """Return what this run registered under a name, the latest first."""
         before = max([0] + [int(entry["version"]) for entry in self._came(kind, name)])
         found: "List[Dict[str, Any]]" = []
-        for event in self._run.record.events(metrics=False):
-            if event.get("e") == events.REGISTERED and event.get("what") == kind:
-                entry = event.get("entry") or {}
-                if entry.get("name") == name:
-                    found.append(dict(entry, version=before + len(found) + 1, origin=event.get("id")))
+        for event in self._events(kind):
+            entry = event.get("entry") or {}
+            if entry.get("name") == name:
+                found.append(dict(entry, version=before + len(found) + 1, origin=event.get("id")))
         return list(reversed(found))
+
+    def _events(self, kind: "Optional[str]" = None) -> "List[Dict[str, Any]]":
+        """Return the events of what this run registered, of one kind or all, the earliest first."""
+        return [
+            event
+            for event in self._run.record.events(metrics=False)
+            if event.get("e") == events.REGISTERED and kind in (None, event.get("what"))
+        ]
 
     def _came(self, kind: str, name: str) -> "List[Dict[str, Any]]":
         return list((self._known().get(kind) or {}).get(name) or [])
@@ -98,37 +107,44 @@ class Travelled:
             )
         return storages.of(found)
 
-    def upload(self, name: str, files: "List[Tuple[str, str]]") -> None:
-        """Put files into a datastore: a folder of the submitter's gets them when the record is brought there."""
+    def upload(self, name: str, files: "List[Tuple[str, str]]", overwrite: bool) -> None:
+        """Put files into a datastore: a folder of the submitter's gets them when the record is brought there.
+
+        Without `overwrite`, files that are there stay, there and here.
+        """
         storage = self.storage(name)
-        for source, path in files:
+        wanted = [(source, path) for source, path in files if overwrite or not storage.has(path)]
+        for source, path in wanted:
             storage.put(source, path)
-        if isinstance(storage, storages.Folder):
+        if isinstance(storage, storages.Folder) and wanted:
             identity = os.urandom(8).hex()
-            listed = [[path, self._keep(identity, path, source)] for source, path in files]
-            self._run._event(events.REGISTERED, what="files", id=identity, datastore=name, files=listed)
+            listed = [[path, self._keep(identity, path, source)] for source, path in wanted]
+            self._run._event(
+                events.REGISTERED, what=FILES, id=identity, datastore=name, files=listed, overwrite=overwrite
+            )
 
     def dataset(self, identity: str) -> "Optional[Dict[str, Any]]":
         """Return what a dataset is made of, by its id."""
         found = (self._known().get("datasets") or {}).get(identity)
         if found is not None:
             return dict(found)
-        for event in self._run.record.events(metrics=False):
-            is_dataset = event.get("e") == events.REGISTERED and event.get("what") == DATASET
-            if is_dataset and (event.get("entry") or {}).get("id") == identity:
+        for event in self._events():
+            if isinstance(event.get("definition"), dict) and dataset_id(event["definition"]) == identity:
                 return dict(event["definition"])
         return None
 
     def keep_dataset(self, definition: "Mapping[str, Any]") -> str:
-        """Return the id of a dataset; it is kept once it is registered."""
-        return dataset_id(definition)
+        """Keep what a dataset is made of, and return its id."""
+        identity = dataset_id(definition)
+        if self.dataset(identity) is None:
+            self._run._event(events.REGISTERED, what=DEFINITION, id=os.urandom(8).hex(), definition=dict(definition))
+        return identity
 
     def registered(self, kind: str) -> "List[str]":
         """Return the registered names of a kind."""
         found = set(self._known().get(kind) or {})
-        for event in self._run.record.events(metrics=False):
-            if event.get("e") == events.REGISTERED and event.get("what") == kind:
-                found.add(str((event.get("entry") or {}).get("name")))
+        for event in self._events(kind):
+            found.add(str((event.get("entry") or {}).get("name")))
         return sorted(found)
 
     def entry(self, kind: str, name: str, version: "Optional[int]" = None) -> "Optional[Dict[str, Any]]":
@@ -197,9 +213,9 @@ class Travelled:
         """Refuse."""
         self._refuse("making %s the default datastore" % name)
 
-    def change(self, kind: str, entry: "Mapping[str, Any]") -> None:
+    def change(self, kind: str, name: str, version: int, alter: "Any") -> "Any":
         """Refuse."""
-        self._refuse("changing the %s %s" % (kind, entry.get("name")))
+        self._refuse("changing the %s %s" % (kind, name))
 
     def delete(self, kind: str, name: str, version: int) -> None:
         """Refuse."""

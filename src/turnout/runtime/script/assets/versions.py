@@ -1,16 +1,19 @@
 """What is registered under a name, version by version: `NAME/VERSION.json`, numbered from 1, no number given twice."""
 
+import contextlib
 import os
 import shutil
 
-from turnout.runtime import layout, records
+from turnout.runtime import filelocks, layout, records
+from turnout.runtime.script.assets.names import can_be
 
 MYPY = False
 if MYPY:
-    from typing import Any, Dict, List, Mapping, Optional
+    from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional
 
 _SUFFIX = ".json"
 _DELETED = ".deleted"
+_LOCK = "lock"
 
 
 class Versions:
@@ -29,6 +32,8 @@ class Versions:
 
     def numbers(self, name: str) -> "List[int]":
         """Return the versions that there are, ascending."""
+        if not can_be(name):
+            return []
         found = [
             file[: -len(_SUFFIX)] for file in _listed(os.path.join(self._directory, name)) if file.endswith(_SUFFIX)
         ]
@@ -36,11 +41,10 @@ class Versions:
 
     def load(self, name: str, version: "Optional[int]" = None) -> "Optional[Dict[str, Any]]":
         """Return a version, the latest by default; None when there is none."""
-        if version is None:
-            there = self.numbers(name)
-            if not there:
-                return None
-            version = there[-1]
+        there = self.numbers(name)
+        if not there or (version is not None and version not in there):
+            return None
+        version = there[-1] if version is None else version
         try:
             found = records.read_json(self._path(name, version))
         except FileNotFoundError:
@@ -80,22 +84,56 @@ class Versions:
                 continue
             return number
 
-    def replace(self, name: str, version: int, value: "Mapping[str, Any]") -> None:
-        """Write a version anew."""
-        records.write_json(self._path(name, version), dict(value))
+    def change(
+        self, name: str, version: int, alter: "Callable[[Dict[str, Any]], Mapping[str, Any]]"
+    ) -> "Optional[Dict[str, Any]]":
+        """Change a version as it is now, and return it; None when it is gone. Of several who do so, each waits for the others.
+
+        Args:
+            name: what it is registered under.
+            version: which version.
+            alter: is given the version, and returns the members that become others.
+        """
+        with self._alone(name):
+            found = self.load(name, version)
+            if found is not None:
+                found.update(alter(found))
+                records.write_json(self._path(name, version), found)
+        return found
 
     def delete(self, name: str, version: int) -> None:
         """Remove a version with its files; its number is not given again."""
-        records.write_atomic(os.path.join(self._directory, name, "%d%s" % (version, _DELETED)), b"")
-        try:
-            os.unlink(self._path(name, version))
-        except FileNotFoundError:
-            pass
+        if not os.path.isdir(os.path.join(self._directory, name)):
+            return
+        with self._alone(name):
+            records.write_atomic(os.path.join(self._directory, name, "%d%s" % (version, _DELETED)), b"")
+            try:
+                os.unlink(self._path(name, version))
+            except FileNotFoundError:
+                pass
         shutil.rmtree(self.files(name, version), ignore_errors=True)
 
     def files(self, name: str, version: int) -> str:
         """Return the directory of a version's files."""
         return os.path.join(self._directory, name, str(version))
+
+    @contextlib.contextmanager
+    def _alone(self, name: str) -> "Iterator[None]":
+        """Change versions of a name while no other process does; where there are no file locks, hope that none does."""
+        try:
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(os.path.join(self._directory, name, _LOCK), flags, layout.FILE_MODE)
+        except FileNotFoundError:
+            yield  # there is nothing to change
+            return
+        try:
+            try:
+                filelocks.lock(descriptor)
+            except filelocks.NoFileLocks:
+                pass
+            yield
+        finally:
+            os.close(descriptor)
 
     def _path(self, name: str, version: int) -> str:
         return os.path.join(self._directory, name, "%d%s" % (version, _SUFFIX))

@@ -64,14 +64,11 @@ class Versions:
             value: what is kept.
             number: one that was claimed; None to take the next one.
         """
-        if number is not None:
-            records.write_json(self._path(name, number), dict(value))
-            return number
-        _make(os.path.join(self._directory, name))
-        while True:
-            number = self._next(name)
-            if records.create_json(self._path(name, number), dict(value)):
-                return number
+        claimed = self.claim(name) if number is None else number
+        records.write_json(self._path(name, claimed), dict(value))
+        if number is None:
+            os.rmdir(self.files(name, claimed))  # it has no files
+        return claimed
 
     def claim(self, name: str) -> int:
         """Make the directory of a new version's files, and return its number; the version is there once it is appended."""
@@ -82,7 +79,9 @@ class Versions:
                 os.mkdir(self.files(name, number), layout.DIRECTORY_MODE)
             except FileExistsError:
                 continue
-            return number
+            if not os.path.lexists(self._path(name, number)):
+                return number
+            os.rmdir(self.files(name, number))  # one without files, that came meanwhile
 
     def change(
         self, name: str, version: int, alter: "Callable[[Dict[str, Any]], Mapping[str, Any]]"

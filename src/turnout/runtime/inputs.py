@@ -140,6 +140,8 @@ def place(run: "layout.RunLayout", definition: "Mapping[str, Any]", store: "Obje
 def _place_here(run: "layout.RunLayout", definition: "Mapping[str, Any]", entries: "List[manifest.Entry]") -> None:
     """Link, or for a download copy, the files of datastores that are on this machine."""
     placed = {str(each["name"]): each for each in inputs(definition) if each.get("sources")}
+    again = os.path.exists(run.data)  # whoever began this was killed
+    made = set()  # directories
     for entry in entries:
         top, name, inside = (entry.path + "//").split("/", 2)
         each = placed.get(name) if top == PLACED else None
@@ -148,9 +150,12 @@ def _place_here(run: "layout.RunLayout", definition: "Mapping[str, Any]", entrie
         inside = inside.rstrip("/")
         source = _source(each, inside)
         target = os.path.join(run.data, PLACED, name, inside)
-        if os.path.lexists(target):
+        if again and os.path.lexists(target):
             continue
-        os.makedirs(os.path.dirname(target), layout.DIRECTORY_MODE, exist_ok=True)
+        directory = os.path.dirname(target)
+        if directory not in made:
+            os.makedirs(directory, layout.DIRECTORY_MODE, exist_ok=True)
+            made.add(directory)
         if not os.path.isfile(source):
             raise PlacingFailed("the input %s: %s is gone since the run was submitted" % (name, source))
         if each["mode"] == DOWNLOAD:

@@ -68,21 +68,23 @@ class Versions:
             records.write_json(self._path(name, number), dict(value))
             return number
         _make(os.path.join(self._directory, name))
-        while True:
-            number = self._next(name)
-            if records.create_json(self._path(name, number), dict(value)):
-                return number
+        with self._alone(name):
+            while True:
+                number = self._next(name)
+                if records.create_json(self._path(name, number), dict(value)):
+                    return number
 
     def claim(self, name: str) -> int:
         """Make the directory of a new version's files, and return its number; the version is there once it is appended."""
         _make(os.path.join(self._directory, name))
-        while True:
-            number = self._next(name)
-            try:
-                os.mkdir(self.files(name, number), layout.DIRECTORY_MODE)
-            except FileExistsError:
-                continue
-            return number
+        with self._alone(name):
+            while True:
+                number = self._next(name)
+                try:
+                    os.mkdir(self.files(name, number), layout.DIRECTORY_MODE)
+                except FileExistsError:
+                    continue
+                return number
 
     def change(
         self, name: str, version: int, alter: "Callable[[Dict[str, Any]], Mapping[str, Any]]"
@@ -133,6 +135,7 @@ class Versions:
                 pass
             yield
         finally:
+            filelocks.unlock(descriptor)
             os.close(descriptor)
 
     def _path(self, name: str, version: int) -> str:

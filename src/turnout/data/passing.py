@@ -21,7 +21,7 @@ from turnout.config.data import (
     UploadOptions,
 )
 from turnout.exceptions import RunConfigurationException
-from turnout.runtime.inputs import DIRECT, DOWNLOAD, MOUNT
+from turnout.runtime.inputs import DIRECT, DOWNLOAD, MOUNT, UPLOAD
 from turnout.runtime.script.assets import patterns
 from turnout.runtime.script.assets.consumption import (
     DatasetConsumptionConfig,
@@ -29,7 +29,7 @@ from turnout.runtime.script.assets.consumption import (
     OutputFileDatasetConfig,
 )
 from turnout.runtime.script.assets.names import checked, checked_input
-from turnout.runtime.script.assets.references import UPLOAD, DataReference
+from turnout.runtime.script.assets.references import DataReference
 
 if TYPE_CHECKING:
     from turnout.config.run_configuration import RunConfiguration

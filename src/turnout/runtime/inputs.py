@@ -15,7 +15,7 @@ if MYPY:
 
     from turnout.runtime.objects import ObjectStore
 
-DIRECT, MOUNT, DOWNLOAD = "direct", "mount", "download"
+DIRECT, MOUNT, DOWNLOAD, UPLOAD = "direct", "mount", "download", "upload"
 PLACED = "inputs"
 """`data/inputs/NAME/`: the files of one input."""
 OUTPUTS = "datasets"

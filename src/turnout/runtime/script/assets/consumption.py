@@ -2,6 +2,7 @@
 
 import os
 
+from turnout.runtime.inputs import DIRECT, DOWNLOAD, MOUNT, UPLOAD
 from turnout.runtime.script.assets import names
 from turnout.runtime.script.exceptions import NotYetException, UserErrorException
 
@@ -9,7 +10,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Optional
 
-DIRECT, MOUNT, DOWNLOAD, UPLOAD = "direct", "mount", "download", "upload"
 _TABULAR = (
     "a TabularDataset can't be mounted or downloaded; pass it as it is, and read it with run.input_datasets['%s']."
     "to_pandas_dataframe()"

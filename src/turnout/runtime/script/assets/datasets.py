@@ -1,14 +1,15 @@
 """`FileDataset` and `TabularDataset`: files and tables, read when they are asked for, with v1's methods."""
 
-import datetime
 import operator
 import os
 import random
 import shutil
 import tempfile
+import time
 
+from turnout.runtime.inputs import DOWNLOAD, MOUNT
 from turnout.runtime.script.assets import frames, needs, places, sources, storages
-from turnout.runtime.script.assets.consumption import DOWNLOAD, MOUNT, DatasetConsumptionConfig, new_input_name
+from turnout.runtime.script.assets.consumption import DatasetConsumptionConfig, new_input_name
 from turnout.runtime.script.assets.factories import FileDatasetFactory, TabularDatasetFactory
 from turnout.runtime.script.assets.names import checked, checked_version
 from turnout.runtime.script.exceptions import NotYetException, UserErrorException
@@ -17,7 +18,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
-FILE, TABULAR = "file", "tabular"
 _USED = "read it with to_pandas_dataframe()"
 
 
@@ -86,7 +86,7 @@ class AbstractDataset:
     def data_changed_time(self) -> "Any":
         """When its files were changed last, UTC; None where that isn't known."""
         changed = [item.file.changed for item in self._items() if item.file.changed]
-        return datetime.datetime.utcfromtimestamp(max(changed)) if changed else None
+        return places.utc(max(changed)) if changed else None
 
     @property
     def partition_keys(self) -> "List[str]":
@@ -414,7 +414,7 @@ class TabularDataset(AbstractDataset):
 
     def time_recent(self, time_delta: "Any", include_boundary: bool = True, validate: bool = True) -> "TabularDataset":
         """Return a dataset of the records of the last time, a timedelta before now (UTC)."""
-        return self._between(datetime.datetime.utcnow() - time_delta, None, include_boundary)
+        return self._between(places.utc(time.time()) - time_delta, None, include_boundary)
 
     def _between(self, after: "Any", before: "Any", inclusive: bool) -> "TabularDataset":
         fine, coarse = self.timestamp_columns
@@ -520,7 +520,7 @@ class MountContext:
 
 def made(definition: "Dict[str, Any]", place: "Any" = None, entry: "Optional[Mapping[str, Any]]" = None) -> "Any":
     """Return the dataset of a definition: a FileDataset or a TabularDataset."""
-    kind = FileDataset if definition["kind"] == FILE else TabularDataset
+    kind = FileDataset if definition["kind"] == "file" else TabularDataset
     return kind(dict(definition, steps=list(definition.get("steps") or [])), place, entry)
 
 

@@ -1,6 +1,5 @@
 """`Model`: files under a name, with versions, and what made them: the run, its snapshot and its data."""
 
-import datetime
 import os
 import shutil
 
@@ -97,7 +96,7 @@ class Model:
         self.experiment_name = entry.get("experiment")
         self.snapshot_id = entry.get("snapshot")
         self.created_by = entry.get("created_by")
-        self.created_time = datetime.datetime.utcfromtimestamp(float(entry.get("created") or 0.0))
+        self.created_time = places.utc(float(entry.get("created") or 0.0))
 
     def __repr__(self) -> str:
         return "Model(workspace=%r, name=%s, id=%s, version=%d, tags=%r, properties=%r)" % (

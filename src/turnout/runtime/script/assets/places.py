@@ -4,6 +4,7 @@
 with it: see `travelled`. `of` returns the place of a workspace object.
 """
 
+import datetime
 import hashlib
 import json
 import os
@@ -39,6 +40,11 @@ def of(workspace: "Any") -> "Any":
     if found is None:
         raise UserErrorException("a Workspace is needed, not a %s" % type(workspace).__name__)
     return found
+
+
+def utc(seconds: float) -> "datetime.datetime":
+    """Return a Unix time as v1 tells it: in UTC, without saying so."""
+    return datetime.datetime(1970, 1, 1) + datetime.timedelta(seconds=seconds)
 
 
 def dataset_id(definition: "Mapping[str, Any]") -> str:

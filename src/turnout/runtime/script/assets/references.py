@@ -1,5 +1,6 @@
 """v1's older way to pass data: a reference to a path of a datastore, which an argument of the script stands for."""
 
+from turnout.runtime.inputs import DOWNLOAD, MOUNT, UPLOAD
 from turnout.runtime.script.assets import names
 from turnout.runtime.script.exceptions import UserErrorException
 
@@ -7,7 +8,6 @@ MYPY = False
 if MYPY:
     from typing import Any, Optional
 
-MOUNT, DOWNLOAD, UPLOAD = "mount", "download", "upload"
 _VARIABLE = "$AZUREML_DATAREFERENCE_"
 
 

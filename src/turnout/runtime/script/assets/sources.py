@@ -113,8 +113,7 @@ def items(place: "Any", definition: "Dict[str, Any]") -> "List[Item]":
         there = storage.files(source["path"])
         if not there:
             raise UserErrorException(
-                "The path %r of the datastore %s means no file that is there%s"
-                % (source["path"], store, travelled(place))
+                "The path %r of the datastore %s means no file that is there%s" % (source["path"], store, _hint(place))
             )
         below = base(source, storage)
         for file in there:
@@ -128,7 +127,7 @@ def items(place: "Any", definition: "Dict[str, Any]") -> "List[Item]":
     return found
 
 
-def travelled(place: "Any") -> str:
+def _hint(place: "Any") -> str:
     """Return what is to be added to an error of a run that has only what travelled with it."""
     if place is None or place.complete:
         return ""

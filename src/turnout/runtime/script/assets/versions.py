@@ -132,6 +132,7 @@ class Versions:
                 pass
             yield
         finally:
+            filelocks.unlock(descriptor)
             os.close(descriptor)
 
     def _path(self, name: str, version: int) -> str:

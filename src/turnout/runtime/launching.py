@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -157,7 +158,8 @@ def _with_data(definition: Dict[str, Any], run: layout.RunLayout) -> Dict[str, A
         return definition
     configuration = dict(definition.get("configuration") or {})
     if configuration.get("command"):
-        configuration["command"] = inputs.replaced([str(configuration["command"])], words)[0]
+        quoted = {name: shlex.quote(word) for name, word in words.items()}  # a shell reads it
+        configuration["command"] = inputs.replaced([str(configuration["command"])], quoted)[0]
     arguments = inputs.replaced(list(definition.get("arguments") or []), words)
     return {**definition, "configuration": configuration, "arguments": arguments}
 

@@ -72,3 +72,16 @@ def test_an_output_is_read_as_a_table_of_its_kind() -> None:
     parquet = OutputFileDatasetConfig("b").read_parquet_files(path_glob="**/*.parquet")
     assert parquet._read is not None
     assert (parquet._read["format"], parquet.source_globs) == ("parquet", ["**/*.parquet"])
+
+
+@pytest.mark.parametrize(
+    "name", ["path", "PYTHONPATH", "LD_PRELOAD", "turnout_home", "AZUREML_RUN_ID", "1st", "a-b", ""]
+)
+def test_no_input_hides_a_variable_that_leads_a_process(files: Any, name: str) -> None:
+    with pytest.raises(UserErrorException, match="can't be the name of an input or output"):
+        files.as_named_input(name)
+
+
+@pytest.mark.parametrize("name", ["python_files", "data", "Words_2"])
+def test_other_names_of_inputs_are_fine(files: Any, name: str) -> None:
+    assert files.as_named_input(name).name == name

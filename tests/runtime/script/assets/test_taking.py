@@ -197,3 +197,18 @@ def test_a_damaged_record_is_one_line(ws: Workspace) -> None:
     run = make_run(ws.layout, "r", files={layout.ASSETS: b"{}"})
     Path(run.definition).write_text("{")
     assert [trouble.count("\n") for trouble in taking.take(run, states.COMPLETED)] == [0]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_link_among_outputs_is_followed_only_on_the_machine_that_made_it(
+    ws: Workspace, store: Any, tmp_path: Path, elsewhere: bool
+) -> None:
+    (tmp_path / "private").write_text("mine")
+    run = _left(ws, {})
+    Path(run.artifacts, "datasets", "left", "link").symlink_to(tmp_path / "private")
+    if elsewhere:
+        Path(run.replica).write_text("{}")
+    assert taking.take(run, states.COMPLETED) == []
+    names = Dataset.File.from_files((store, "left/r")).to_path()
+    assert ("/link" in names) == (not elsewhere)
+    assert "/a.csv" in names

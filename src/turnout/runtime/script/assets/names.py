@@ -11,7 +11,20 @@ if MYPY:
 _LONGEST = 200
 _NAME = re.compile(r"[a-zA-Z0-9][\w. \-]{0,%d}\Z" % (_LONGEST - 1), re.ASCII)
 _VARIABLE = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*\Z")
-_PROHIBITED = ("path", "ld_library_path", "user", "logname", "home", "pwd", "shell")
+_OTHERS = ("LD_", "TURNOUT_", "AZUREML_")
+"""Beginnings of variables by which a process is led."""
+_PROHIBITED = (
+    "pythonpath",
+    "pythonhome",
+    "pythonstartup",
+    "path",
+    "ld_library_path",
+    "user",
+    "logname",
+    "home",
+    "pwd",
+    "shell",
+)
 
 
 def can_be(name: "Any") -> bool:
@@ -26,7 +39,7 @@ def checked(what: str, name: "Any") -> str:
             "%r can't be the name of a %s: up to %d letters, digits, blanks and any of - _ . are, the first a letter or "
             "digit" % (name, what, _LONGEST)
         )
-    return name
+    return str(name)
 
 
 def checked_input(name: "Any") -> str:
@@ -35,12 +48,13 @@ def checked_input(name: "Any") -> str:
     Raises:
         UserErrorException: it can't be one, or would hide one that every process needs.
     """
-    if not isinstance(name, str) or not _VARIABLE.match(name) or name.lower() in _PROHIBITED:
+    usable = isinstance(name, str) and _VARIABLE.match(name) and not name.upper().startswith(_OTHERS)
+    if not usable or str(name).lower() in _PROHIBITED:
         raise UserErrorException(
             "%r can't be the name of an input or output: it becomes an environment variable of the script, so letters, "
             "digits and underscores are, and none of %s" % (name, ", ".join(_PROHIBITED))
         )
-    return name
+    return str(name)
 
 
 def checked_version(what: str, version: "Any") -> int:

@@ -102,6 +102,9 @@ def _take_output(
         for file in folder.files("")
         if not wanted or any(one.match(file.path) for one in wanted)
     ]
+    if os.path.exists(run.replica):  # a link of another machine's names nothing of this one
+        inside = os.path.join(os.path.realpath(run.root), "")
+        files = [(path, source) for path, source in files if os.path.realpath(source).startswith(inside)]
     storage = place.storage(str(each["datastore"]))
     for inside, source in files:
         target = "/".join(part for part in (str(each["path"]), inside) if part)

@@ -114,6 +114,9 @@ def _expect_all(said: str) -> None:
 
 def test_a_run_reads_and_leaves_data_here(turnout: Any, project: Path) -> None:
     _expect_all(turnout("azureml", "run", "submit.py", "local", sys.executable).stdout)
+    shown = turnout("show", "@last").stdout
+    assert "words: dataset words:1, as it is, 1 file, 3 B" in shown
+    assert f"left: workspaceblobstore/left/{turnout.json('show', '@last')['id']}, dataset left" in shown
     record = Path(turnout.json("show", "@last")["directory"])
     assert not (record / "data").exists()  # what was placed for the script is gone with it
     assert "inputs/files/one.txt" in (record / "data.manifest").read_text()
@@ -130,6 +133,7 @@ def test_a_run_reads_and_leaves_data_elsewhere(turnout: Any, project: Path, remo
     shown = turnout.json("show", "@last")
     assert shown["placement"]["host"] == remote_host.name
     assert shown["target"]["cluster"] == "cpu-cluster"
+    assert "cpu-cluster, which is box\n" in turnout("show", "@last").stdout
     runs = list(remote_host.path(".turnout/workspaces").glob("*/runs/*"))
     assert runs
     assert not [run for run in runs if (run / "data").exists()]  # gone with the script

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from turnout.cli import application, common, text
-from turnout.runtime import events, processes, states
+from turnout.cli import application, common, data_lines, text
+from turnout.runtime import events, inputs, processes, states
 from turnout.runtime.record import SWEEP_RUN
 
 if TYPE_CHECKING:
@@ -98,6 +98,8 @@ def gather(run: Run, index: Any = None) -> dict[str, Any]:
         "application": record.application(),
         "script": configuration.get("script"),
         "arguments": definition.get("arguments") or [],
+        "inputs": inputs.inputs(definition),
+        "outputs": inputs.outputs(definition),
         "secrets": (definition.get("variables") or {}).get("secrets") or [],
         "git": {key[len(_GIT) :]: value for key, value in properties.items() if key.startswith(_GIT)},
         "patch": os.path.getsize(record.layout.patch) if os.path.exists(record.layout.patch) else 0,
@@ -178,6 +180,12 @@ def _events_size(run: Run) -> int:
         return 0
 
 
+def _target(target: dict[str, Any]) -> str | None:
+    """Return a target's name; of a cluster that stands for another one both."""
+    name, cluster = target.get("name"), target.get("cluster")
+    return f"{cluster}, which is {name}" if cluster else name
+
+
 def _print_patch(run: Run) -> None:
     try:
         stream = open(run.layout.patch, "rb")
@@ -201,13 +209,17 @@ def _print(facts: dict[str, Any]) -> None:
     lines.add("duration", text.duration(facts["duration"]) if facts["duration"] is not None else None)
     lines.add("exit", _exit(facts))
     lines.add("resources", _resources(facts))
-    lines.add("target", (facts["target"] or {}).get("name"))
+    lines.add("target", _target(facts["target"] or {}))
     lines.add("host", facts["placement"].get("host"))
     for name, value in application.facts(facts["launch"], facts["application"]):
         lines.add(name, value)
     lines.add("submitted by", facts["created_by"])
     lines.add("script", facts["script"])
     lines.add("arguments", shlex.join(map(str, facts["arguments"])))
+    for each in facts["inputs"]:
+        lines.add("reads", data_lines.read(each))
+    for each in facts["outputs"]:
+        lines.add("leaves", data_lines.left(each))
     lines.add("secrets", ", ".join(facts["secrets"]))
     lines.add("snapshot", _snapshot(facts["snapshot"]))
     lines.add("git", _git(facts["git"], facts["patch"]))

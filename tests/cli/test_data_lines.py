@@ -8,7 +8,13 @@ import pytest
 
 from turnout.cli import data_lines
 
-WORDS = {"name": "words", "mode": "direct", "files": 2, "bytes": 2000, "dataset": {"id": "i", "name": "w", "version": 3}}
+WORDS = {
+    "name": "words",
+    "mode": "direct",
+    "files": 2,
+    "bytes": 2000,
+    "dataset": {"id": "i", "name": "w", "version": 3},
+}
 
 
 @pytest.mark.parametrize(

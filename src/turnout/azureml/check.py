@@ -69,6 +69,7 @@ _RETURNS = {
 }
 """Methods whose objects' kind is known."""
 _RETURNED = {
+    "turnout.run:Run": ("turnout.sweeps:HyperDriveRun",),
     "turnout.targets.compute_target:ComputeTarget": (
         "turnout.targets.aml_compute:AmlCompute",
         "turnout.targets.compute_instance:ComputeInstance",

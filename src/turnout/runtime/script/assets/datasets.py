@@ -446,6 +446,7 @@ REFUSED = {
     "partition_by": _USED + " and write it with to_parquet(partition_cols=…)",
     "to_csv_files": _USED + " and write it with to_csv",
     "to_parquet_files": _USED + " and write it with to_parquet",
+    "to_torchvision": "make a FileDataset of the images, and give torchvision.datasets the directory that it is mounted at",
     "to_dask_dataframe": _USED + ", and dask.dataframe.from_pandas",
 }
 """Methods of v1's TabularDataset that are not there → what to use instead."""

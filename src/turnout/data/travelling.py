@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from turnout.data import source_texts
 from turnout.data.passing import Input, Output, Passed
 from turnout.exceptions import RunConfigurationException, UserErrorException
 from turnout.runtime import inputs, layout, manifest, records
@@ -29,8 +30,6 @@ _FRESH = 2.0
 """A file that was changed less than so many seconds ago may change again without its times telling."""
 _MANY = 1000
 """Of more files it is said that they are hashed."""
-_SOURCE_LIMIT = 1 << 20
-"""Larger Python files are not looked through for names."""
 
 
 class Travel:
@@ -325,16 +324,7 @@ def names_in(source_directory: str, snapshot: bytes, arguments: Sequence[str]) -
         if name in arguments:
             return True
         if not texts:
-            texts.append(b"")
-            for entry in manifest.parse(snapshot):
-                is_file = entry.kind in (manifest.FILE, manifest.EXECUTABLE)
-                if is_file and entry.path.endswith(".py") and entry.size <= _SOURCE_LIMIT:
-                    try:
-                        with open(os.path.join(source_directory, entry.path), "rb") as stream:
-                            texts.append(stream.read())
-                    except OSError:
-                        continue  # gone since it was packed
-        wanted = name.encode("utf-8")
-        return any(b'"%s"' % wanted in text or b"'%s'" % wanted in text for text in texts)
+            texts.extend([b"", *source_texts.python_files(source_directory, snapshot)])
+        return any(source_texts.has_name(text, name) for text in texts)
 
     return is_named

@@ -140,3 +140,13 @@ def test_clusters_are_not_made_with_a_workspace_and_that_is_said(
 def test_an_argument_that_v1_never_had_is_refused(project: Path) -> None:
     with pytest.raises(TypeError, match="exists_ok"):
         Workspace.create("mine", exists_ok=True)  # type: ignore[call-arg]
+
+
+def test_labels_that_nobody_has_given_are_texts(home: Path) -> None:
+    """v1's notebooks begin with such a line."""
+    ws = Workspace.from_config()
+    told = "Region: " + ws.location + ", subscription: " + ws.subscription_id + ", group: " + ws.resource_group
+    assert told == "Region: local, subscription: , group: "
+    assert "location" not in ws.described()
+    assert Workspace.create("other", location="here").location == "here"
+    assert Workspace.get("other").described()["location"] == "here"

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from turnout.targets.compute_target import ComputeTarget
 
 DEFAULT_NAME = "default"
+LOCATION = "local"
+"""Where a workspace is of which nobody has said it."""
 _NAME = re.compile(r"[a-zA-Z0-9][\w\-]{0,32}", re.ASCII)
 _CONFIG_DIRECTORIES = (".turnout", ".azureml", "aml_config", "")
 _CONFIG_FILES = ("config.json", "project.json")
@@ -78,9 +80,10 @@ class Workspace(WorkspaceAssets):
                 "restore that file from a copy, or remove it: it is made anew, and the runs stay"
             ) from error
         self._labels: dict[str, Any] = _mapping(definition.get("labels"))
-        self.subscription_id = subscription_id or self._labels.get("subscription_id")
-        self.resource_group = resource_group or self._labels.get("resource_group")
-        self.location = self._labels.get("location")
+        # v1's scripts put these into texts, so they are texts also where nobody has given the labels.
+        self.subscription_id = str(subscription_id or self._labels.get("subscription_id") or "")
+        self.resource_group = str(resource_group or self._labels.get("resource_group") or "")
+        self.location = str(self._labels.get("location") or LOCATION)
         self.tags: dict[str, str] = _mapping(definition.get("tags"))
 
     def __repr__(self) -> str:
@@ -293,11 +296,11 @@ class Workspace(WorkspaceAssets):
         return self.id
 
     @property
-    def _subscription_id(self) -> str | None:
+    def _subscription_id(self) -> str:
         return self.subscription_id
 
     @property
-    def _resource_group(self) -> str | None:
+    def _resource_group(self) -> str:
         return self.resource_group
 
     def described(self) -> dict[str, Any]:
@@ -305,7 +308,7 @@ class Workspace(WorkspaceAssets):
         labels = {
             "subscription_id": self.subscription_id,
             "resource_group": self.resource_group,
-            "location": self.location,
+            "location": self._labels.get("location"),
         }
         return {"id": self.id, "name": self.name, **{name: value for name, value in labels.items() if value}}
 

@@ -139,7 +139,7 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("Dataset", "from_pandas_dataframe"): (_MISSING, "use Dataset.Tabular.register_pandas_dataframe"),
     ("Datastore", "account_key"): (_DIFFERS, "always None: no key is kept"),
     ("Datastore", "sas_token"): (_DIFFERS, "always None: no token is kept"),
-    ("Datastore", "account_name"): (_DIFFERS, "None for a folder"),
+    ("Datastore", "account_name"): (_DIFFERS, "a label; None for a folder that a person registered"),
     ("Datastore", "register_azure_blob_container"): (_DIFFERS, "read with the package adlfs; the key is not kept"),
     ("Datastore", "register_azure_data_lake_gen2"): (_DIFFERS, "read with the package adlfs; the key is not kept"),
     ("Keyvault", ""): (_DIFFERS, "the system's keyring; a run gets the secrets that its Python files name"),

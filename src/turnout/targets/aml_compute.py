@@ -146,7 +146,7 @@ class AmlCompute(Cluster):
         vm_size: what was asked for; a label.
         vm_priority: likewise.
         scale_settings: `maximum_node_count` is how many of its runs hold slots at once; the rest are labels.
-        location: None.
+        location: `local`.
         tags: labels of the person's own.
         description: a text.
     """

@@ -29,7 +29,7 @@ class Cluster(ComputeTarget):
 
     Attributes:
         vm_size: what was asked for; a label.
-        location: None.
+        location: `local`.
         tags: labels of the person's own.
         description: a text.
     """
@@ -40,7 +40,7 @@ class Cluster(ComputeTarget):
 
     def _take_labels(self) -> None:
         self.vm_size = self._kept.get("vm_size")
-        self.location: Any = None
+        self.location = "local"
         self.tags = dict(self._kept.get("tags") or {})
         self.description = self._kept.get("description")
         self.provisioning_errors: Any = None

@@ -22,7 +22,7 @@ class Workspace(WorkspaceAssets):
         id: its id.
         subscription_id: a label that v1's scripts read; empty when the workspace has none.
         resource_group: likewise.
-        location: likewise.
+        location: likewise; `local` when it has none.
 
     Args:
         values: what run.json says of the workspace.
@@ -34,7 +34,7 @@ class Workspace(WorkspaceAssets):
         self.id = str(values.get("id") or "")
         self.subscription_id = str(values.get("subscription_id") or "")
         self.resource_group = str(values.get("resource_group") or "")
-        self.location = str(values.get("location") or "")
+        self.location = str(values.get("location") or "local")
         self._run = run
 
     def __repr__(self) -> str:

@@ -90,7 +90,13 @@ class Live:
         """Return what is known of a datastore; None when there is none of that name."""
         if name in BUILT_IN:
             folder = os.path.join(self._workspace.storage, name)
-            return {"name": name, "type": BUILT_IN[name], "folder": folder, "container_name": name}
+            return {
+                "name": name,
+                "type": BUILT_IN[name],
+                "folder": folder,
+                "container_name": name,
+                "account_name": "local",
+            }
         if not names.can_be(name):
             return None
         try:

@@ -152,3 +152,24 @@ def test_a_container_of_azure_is_registered_without_its_key(ws: Workspace) -> No
 def test_kinds_that_nothing_reads_are_refused_with_a_way_out(ws: Workspace, method: str) -> None:
     with pytest.raises(NotYetException, match=r"the datastore d can't be registered: .+"):
         getattr(Datastore, method)(ws, "d", account_name="x")
+
+
+@pytest.mark.parametrize(
+    ("url", "options", "shown"),
+    [
+        ("sftp://me:pass%20word@host/data", {}, r"sftp://\*\*\*@host/data"),
+        ("s3://bucket", {"key": "AKIA", "anon": False}, "key"),
+        ("s3://bucket", {"secret": "x"}, "secret"),
+        ("sftp://host/data", {"password": "x"}, "password"),
+        ("abfs://c", {"account_key": "x"}, "account_key"),
+    ],
+)
+def test_a_secret_is_not_kept_with_a_datastore(ws: Workspace, url: str, options: dict[str, Any], shown: str) -> None:
+    with pytest.raises(UserErrorException, match=f"the secret in {shown} would end up in records"):
+        Datastore.register(ws, "lake", url, options=options)
+    assert "lake" not in ws.datastores
+
+
+def test_what_is_no_secret_is_kept(ws: Workspace) -> None:
+    made = Datastore.register(ws, "lake", "sftp://me@host:22/data", options={"anon": True, "password": None})
+    assert made.url == "sftp://me@host:22/data"

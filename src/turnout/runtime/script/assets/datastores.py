@@ -1,6 +1,7 @@
 """`Datastore`: a named place for data, a folder or whatever fsspec reaches, with v1's classes and methods."""
 
 import os
+import re
 import sys
 import warnings
 
@@ -12,6 +13,8 @@ MYPY = False
 if MYPY:
     from typing import Any, Dict, List, Optional
 
+_PASSWORD = re.compile(r"://[^/\s@:]*:[^/\s@]+@")
+_SECRET = re.compile(r"(?:^|_)(?:password|passwd|secret|token|key|connection_string|credential)s?$", re.IGNORECASE)
 BLOB, FILE_SHARE, LAKE, OTHER = "AzureBlob", "AzureFile", "AzureDataLakeGen2", "Custom"
 
 
@@ -115,8 +118,10 @@ class Datastore(AbstractDatastore):
             options: what fsspec's file system is given. They are kept in the Turnout home and travel with runs: no secrets.
 
         Raises:
-            UserErrorException: the name is taken or can't be used, or there is no such folder.
+            UserErrorException: the name is taken or can't be used, there is no such folder, or there is a secret in the URL or
+                among the options.
         """
+        _refuse_secrets(datastore_name, url, options or {})
         folder = url[len("file://") :] if url.startswith("file://") else None if "://" in url or "::" in url else url
         definition: "Dict[str, Any]" = {"name": names.checked("datastore", datastore_name), "type": OTHER}
         if folder is not None:
@@ -371,6 +376,19 @@ REFUSED = {
 """Kinds of v1's that can't be registered → why, and what to do instead."""
 for _name, _words in REFUSED.items():
     setattr(Datastore, _name, _refusing(_words))
+
+
+def _refuse_secrets(name: str, url: str, options: "Dict[str, Any]") -> None:
+    """Refuse what would put a password into records: they go wherever a run goes."""
+    if _PASSWORD.search(url):
+        shown = _PASSWORD.sub("://***@", url)
+    else:
+        shown = next((str(key) for key in options if _SECRET.search(str(key)) and options[key]), "")
+    if shown:
+        raise UserErrorException(
+            "the secret in %s would end up in records: leave it out of the datastore %s, and have the package that reads it "
+            "find it in its own variables or files (~/.ssh, AWS_SECRET_ACCESS_KEY and so on)" % (shown, name)
+        )
 
 
 def _register_azure(

@@ -47,8 +47,8 @@ size = os.environ.get("WORLD_SIZE") or os.environ.get("OMPI_COMM_WORLD_SIZE")
 Run.get_context().log("rank" if task.get("type") != "ps" else "server", rank)
 if sys.argv[sys.argv.index("--fail") + 1] == str(rank):
     raise ValueError("rank %d does not like it" % rank)
-while task.get("type") == "worker" and len(Run.get_context().get_metrics().get("server") or []) != 2:
-    time.sleep(0.02)  # servers are there before the work begins
+while task.get("type") == "worker" and not isinstance(Run.get_context().get_metrics().get("server"), list):
+    time.sleep(0.02)  # both servers are there before the work begins
 if sys.argv[-1] != "-1" or task.get("type") == "ps":
     time.sleep(1000)
 """

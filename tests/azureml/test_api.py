@@ -16,7 +16,7 @@ from turnout.runtime.script.door import resolve
 from turnout.runtime.script.run import Run as ScriptsRun
 
 API = Path(__file__).with_name("api.txt")
-THERE = (678, 978)
+THERE = (679, 978)
 """How many of v1's members are there, of all; to be raised when it grows, and never lowered."""
 SAME = (416, 443)
 """How many of the callables that are there take all that v1's take, of those compared; likewise."""

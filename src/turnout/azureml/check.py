@@ -79,6 +79,7 @@ _RETURNED = {
         "turnout.runtime.script.assets.datasets:FileDataset",
         "turnout.runtime.script.assets.datasets:TabularDataset",
     ),
+    "turnout.run:Run": ("turnout.sweeps.hyperdrive_run:HyperDriveRun",),
 }
 """Where a class is whose objects are of one of these."""
 _ATTRIBUTES = {
@@ -175,14 +176,35 @@ def judged(name: str) -> tuple[str, str]:
         return told  # what can't be made has no members
     kinds = [found, *map(resolve, _RETURNED.get(where, ()))]
     for attribute in further:
+        if None in kinds:
+            break  # a member of an object of unknown kind
         having = [kind for kind in kinds if _has(kind, attribute)]
         words = [_told(first, kind, attribute) for kind in having] or [differences.of(first, attribute)]
         if all(words):
             return words[0] or (WORKS, "")
         if not having:
             return MISSING, f"{first} has no {attribute} here"
-        kinds = [getattr(kind, attribute, None) for kind in having]
+        kinds = [_value_of(kind, attribute) for kind in having]
     return WORKS, ""
+
+
+def _value_of(owner: Any, attribute: str) -> Any:
+    """Return the class of what an object's attribute holds, or what a class's attribute is; None where that isn't known."""
+    if not isinstance(owner, type):
+        return getattr(owner, attribute, None)
+    fields = {field.attribute: field.kind for field in getattr(owner, "FIELDS", ())}
+    if isinstance(fields.get(attribute), type) and fields[attribute] is not object:
+        return fields[attribute]
+    found = getattr(owner, attribute, None)
+    if not isinstance(found, property):
+        return found
+    import typing
+
+    try:
+        told = typing.get_type_hints(found.fget).get("return")
+    except (NameError, TypeError):  # a class that is imported for the type checker alone
+        return None
+    return told if isinstance(told, type) else None
 
 
 def _told(first: str, kind: Any, attribute: str) -> tuple[str, str] | None:

@@ -231,7 +231,8 @@ class Run(ScriptRun):
         if show_output:
             self._print_summary(output, details, raise_on_error)
         if failed and raise_on_error:
-            raise ActivityFailedException(str((details.get("error") or {}).get("message") or self.record.status()[1]))
+            error = self.record.result().get("error") or {}
+            raise ActivityFailedException(str(error.get("message") or self.record.status()[1]))
         return details
 
     def _take_assets(self) -> None:

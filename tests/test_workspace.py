@@ -140,3 +140,9 @@ def test_clusters_are_not_made_with_a_workspace_and_that_is_said(
 def test_an_argument_that_v1_never_had_is_refused(project: Path) -> None:
     with pytest.raises(TypeError, match="exists_ok"):
         Workspace.create("mine", exists_ok=True)  # type: ignore[call-arg]
+
+
+def test_labels_that_nobody_gave_are_texts(home: Path) -> None:
+    workspace = Workspace.from_config()
+    assert "Azure region: " + workspace.location == "Azure region: "
+    assert "Subscription id: " + workspace.subscription_id + workspace.resource_group == "Subscription id: "

@@ -78,9 +78,10 @@ class Workspace(WorkspaceAssets):
                 "restore that file from a copy, or remove it: it is made anew, and the runs stay"
             ) from error
         self._labels: dict[str, Any] = _mapping(definition.get("labels"))
-        self.subscription_id = subscription_id or self._labels.get("subscription_id")
-        self.resource_group = resource_group or self._labels.get("resource_group")
-        self.location = self._labels.get("location")
+        # Texts, though they may be empty: scripts put them behind others with `+`.
+        self.subscription_id = subscription_id or str(self._labels.get("subscription_id") or "")
+        self.resource_group = resource_group or str(self._labels.get("resource_group") or "")
+        self.location = str(self._labels.get("location") or "")
         self.tags: dict[str, str] = _mapping(definition.get("tags"))
 
     def __repr__(self) -> str:
@@ -293,11 +294,11 @@ class Workspace(WorkspaceAssets):
         return self.id
 
     @property
-    def _subscription_id(self) -> str | None:
+    def _subscription_id(self) -> str:
         return self.subscription_id
 
     @property
-    def _resource_group(self) -> str | None:
+    def _resource_group(self) -> str:
         return self.resource_group
 
     def described(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -311,3 +312,26 @@ def test_run_configurations_in_files(run_project: Callable[..., str]) -> None:
         "saved again True {'rate': 3.0, 'stage': 'saved'}",
         "['saved']",
     )
+
+
+def test_a_notebook_runs_cell_by_cell(run_project: Callable[..., str], turnout: Any) -> None:
+    has(
+        run_project("notebook", "train.ipynb"),
+        "{'observations': 10}",
+        "Writing experiment_files/train.py",
+        "Follow it: turnout logs -f " + turnout.json("show", "@last")["id"],
+        "Accuracy 0.75",
+    )
+
+
+def test_a_notebook_that_fails_says_in_which_cell(turnout: Any) -> None:
+    cells = [{"cell_type": "code", "source": source} for source in ("one = 1", "%matplotlib inline\nprint(one / 0)\n")]
+    turnout.script(json.dumps({"cells": cells}), "lab.ipynb")
+    command = [*turnout.command, "azureml", "run", "lab.ipynb"]
+    done = subprocess.run(command, cwd=turnout.directory, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert lines[1].strip() == 'File "lab.ipynb, cell 2", line 2, in <module>'
+    assert lines[2].strip() == "print(one / 0)"
+    turnout.script("no notebook", "lab.ipynb")
+    assert "the notebook lab.ipynb can't be read" in turnout("azureml", "run", "lab.ipynb", code=2).stderr

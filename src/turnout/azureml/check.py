@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from turnout.azureml import differences, door, names
+from turnout.azureml import differences, door, names, notebook
 from turnout.runtime.script.door import resolve
 
 WORKS, DIFFERS, MISSING = "works", "differs", "missing"
@@ -155,7 +154,7 @@ def sources(project: str) -> Iterator[str]:
             and not os.path.exists(os.path.join(directory, name, "pyvenv.cfg"))
         ]
         for name in files:
-            if name.endswith((".py", ".ipynb")):
+            if name.endswith((".py", notebook.EXTENSION)):
                 yield os.path.join(directory, name)
 
 
@@ -256,17 +255,10 @@ def _set_by(owner: type) -> set[str]:
 
 
 def _text(path: str) -> str:
+    if path.endswith(notebook.EXTENSION):
+        return notebook.python(path)
     with open(path, encoding="utf-8") as stream:
-        text = stream.read()
-    if not path.endswith(".ipynb"):
-        return text
-    lines: list[str] = []
-    for cell in json.loads(text).get("cells") or []:
-        if cell.get("cell_type") == "code":
-            source = cell.get("source") or ""
-            lines += ("".join(source) if isinstance(source, list) else source).splitlines()
-    # A cell's magic commands are no Python; the lines keep their numbers.
-    return "\n".join("pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in lines)
+        return stream.read()
 
 
 class _Reader(ast.NodeVisitor):

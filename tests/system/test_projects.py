@@ -183,7 +183,7 @@ def test_estimators_with_data(run_project: Callable[..., str]) -> None:
         "mounted ['one.txt', 'two.txt']",
         "table ['name', 'value'] 2",
         "metrics {'regularization': 0.8}",
-        "packages {'six': '1.16.0'} ['--folder', 'DatasetConsumptionConfig:words']",
+        "packages {'regularization': 0.1, 'accuracy': 1.0, 'six': '1.16.0'} ['--folder', 'DatasetConsumptionConfig:words']",
     )
 
 

@@ -2,6 +2,7 @@
 from azureml.core import Dataset, Datastore, Experiment, Workspace
 from azureml.core.runconfig import DEFAULT_CPU_IMAGE
 from azureml.train.estimator import Estimator
+from azureml.train.sklearn import SKLearn
 
 print(DEFAULT_CPU_IMAGE.split("/")[0])
 ws = Workspace.from_config()
@@ -29,14 +30,15 @@ run = Experiment(ws, "estimated").submit(est)
 run.wait_for_completion(show_output=True)
 print("metrics", run.get_metrics())
 
-est = Estimator(
+est = SKLearn(
     source_directory=".",
     entry_script="train.py",
     script_params={"--folder": dataset.as_named_input("words").as_download()},
     compute_target="local",
+    framework_version="0.20.3",
     pip_packages=["six==1.16.0"],
     use_docker=False,
 )
 run = Experiment(ws, "estimated").submit(est)
 run.wait_for_completion()
-print("packages", run.get_metrics("six"), run.get_details()["runDefinition"]["arguments"])
+print("packages", run.get_metrics(), run.get_details()["runDefinition"]["arguments"])

@@ -149,7 +149,8 @@ def test_what_has_no_effect_or_only_in_part_differs(name: str) -> None:
 
 def test_members_of_sections_are_found_where_they_are(tmp_path: Path) -> None:
     text = """
-from azureml.core import Environment, Experiment, RunConfiguration
+from azureml.core import Environment, Experiment, RunConfiguration, ScriptRunConfig
+from azureml.core.compute import AmlCompute
 from azureml.train.estimator import Estimator
 
 environment = Environment("mine")
@@ -168,6 +169,10 @@ run.id.startswith("x")
 run.get_best_run_by_primary_metric()
 run.get_hyperparameters()
 run.experiment.workspace.sku.lower()
+source = ScriptRunConfig("project")
+source.arguments.append("--more")
+source.run_config.history.none_such
+AmlCompute(None, "x").status.allocation_state
 """
     uses = found(tmp_path / "submit.py", text)
     missing = {name for name, (status, _) in uses.items() if status == "missing"}

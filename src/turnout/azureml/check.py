@@ -196,14 +196,14 @@ def _value_of(owner: Any, attribute: str) -> Any:
         return fields[attribute]
     found = getattr(owner, attribute, None)
     if not isinstance(found, property):
-        return found
+        return None if hasattr(type(found), "__set__") else found  # a slot says nothing of what it holds
     import typing
 
     try:
         told = typing.get_type_hints(found.fget).get("return")
     except (NameError, TypeError):  # a class that is imported for the type checker alone
         return None
-    return told if isinstance(told, type) else None
+    return told if isinstance(told, type) and told is not Any else None
 
 
 def _told(first: str, kind: Any, attribute: str) -> tuple[str, str] | None:

@@ -237,6 +237,7 @@ def test_all_that_a_run_logs(run_project: Callable[..., str]) -> None:
         "UserErrorException metric 'list': run.log does not support list type. Use run.log_list instead",
         "children [0, 1, 10, 20] Completed",
         "broken Failed User program failed with ValueError: too bad",
+        "mlflow True mlflow.db",
         "children [{'inner': 1}]",
         "so far [0.5, 0.25]",
         "logged list [1, 2.5, 3]",

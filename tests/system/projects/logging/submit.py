@@ -3,6 +3,7 @@ import os
 
 from azureml.core import Experiment, Run, ScriptRunConfig, Workspace
 from azureml.core.environment import Environment
+from azureml.mlflow import get_mlflow_tracking_uri
 
 ws = Workspace.from_config()
 exp = Experiment(ws, "logging-api")
@@ -73,6 +74,8 @@ try:
         raise ValueError("too bad")
 except ValueError:
     print("broken", broken.get_status(), broken.get_details()["error"]["error"]["message"])
+
+print("mlflow", ws.get_mlflow_tracking_uri() == get_mlflow_tracking_uri(ws), ws.get_mlflow_tracking_uri().split("/")[-1])
 
 # Submitted.
 env = Environment("env")

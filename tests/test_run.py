@@ -77,7 +77,7 @@ def test_a_failure_raises_and_says_why_unless_told_not_to(experiment: Experiment
     run = experiment.submit(config("raise ValueError('no')"))
     with pytest.raises(ActivityFailedException, match="ValueError: no"):
         run.wait_for_completion()
-    assert run.wait_for_completion(raise_on_error=False)["error"]["message"].endswith("ValueError: no")
+    assert run.wait_for_completion(raise_on_error=False)["error"]["error"]["message"].endswith("ValueError: no")
 
 
 def test_show_output_prints_the_log_in_v1s_frame_wherever_stdout_goes(experiment: Experiment) -> None:
@@ -189,7 +189,7 @@ def test_an_interactive_run_that_raises_has_failed(experiment: Experiment) -> No
     with pytest.raises(ZeroDivisionError), experiment.start_logging(snapshot_directory=None) as run:
         run.log("before", 1 / 0)
     assert run.get_status() == "Failed"
-    assert "ZeroDivisionError" in run.get_details()["error"]["message"]
+    assert "ZeroDivisionError" in run.get_details()["error"]["error"]["message"]
 
 
 def test_what_is_not_carried_out_yet_is_refused_and_leaves_nothing(experiment: Experiment) -> None:

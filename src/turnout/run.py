@@ -217,9 +217,7 @@ class Run(ScriptRun):
         try:
             if show_output:
                 self._print_header(output)
-                self.follow(output)
-            else:
-                self.follow(None)
+            self.follow(output if show_output else None, self._say_why if _is_in_a_run() else None)
         except KeyboardInterrupt:
             raise ExperimentExecutionException(
                 f"the output is no longer followed, but the run {self.id} goes on; "
@@ -231,8 +229,15 @@ class Run(ScriptRun):
         if show_output:
             self._print_summary(output, details, raise_on_error)
         if failed and raise_on_error:
-            raise ActivityFailedException(str((details.get("error") or {}).get("message") or self.record.status()[1]))
+            error = self.record.result().get("error") or {}
+            raise ActivityFailedException(str(error.get("message") or self.record.status()[1]))
         return details
+
+    def _say_why(self, state: str, reason: str) -> None:
+        """Tell a script why the run that it waits for waits: it may be for what the script's own run holds."""
+        if state == states.QUEUED and reason:
+            sys.stderr.write(f"waiting for the run {self.id}, which is {state}: {reason}\n")
+            sys.stderr.flush()
 
     def _take_assets(self) -> None:
         """Bring outputs into datastores that the run's supervisor could not reach, for want of a package or a login."""
@@ -351,6 +356,10 @@ class Run(ScriptRun):
             import json
 
             output.print("\nError:\n" + json.dumps(details["error"], indent=4))
+
+
+def _is_in_a_run() -> bool:
+    return bool(os.environ.get(layout.RUN_DIRECTORY_VARIABLE))
 
 
 def _directory(workspace: Workspace, run_id: str) -> str:

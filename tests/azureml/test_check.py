@@ -145,3 +145,37 @@ def test_what_has_no_effect_or_only_in_part_differs(name: str) -> None:
     status, words = check.judged(name)
     assert status == "differs"
     assert words
+
+
+def test_members_of_sections_are_found_where_they_are(tmp_path: Path) -> None:
+    text = """
+from azureml.core import Environment, Experiment, RunConfiguration, ScriptRunConfig
+from azureml.core.compute import AmlCompute
+from azureml.train.estimator import Estimator
+
+environment = Environment("mine")
+environment.python.user_managed_dependencies = True
+environment.docker.base_image = None
+environment.docker.gpu_support = True
+environment.environment_variables.update(A="b")
+configuration = RunConfiguration()
+configuration.spark.configuration["spark.app.name"] = "mine"
+configuration.history.none_such = True
+estimator = Estimator("project")
+estimator.run_config.environment.python.interpreter_path = "python3"
+estimator.conda_dependencies.serialize_to_string()
+run = Experiment(None, "x").submit(estimator)
+run.id.startswith("x")
+run.get_best_run_by_primary_metric()
+run.get_hyperparameters()
+run.experiment.workspace.sku.lower()
+source = ScriptRunConfig("project")
+source.arguments.append("--more")
+source.run_config.history.none_such
+AmlCompute(None, "x").status.allocation_state
+"""
+    uses = found(tmp_path / "submit.py", text)
+    missing = {name for name, (status, _) in uses.items() if status == "missing"}
+    assert missing == {"azureml.core.RunConfiguration.history.none_such"}
+    assert uses["azureml.core.Environment.docker.gpu_support"][0] == "differs"
+    assert uses["azureml.core.Run.get_best_run_by_primary_metric"][0] == "works"

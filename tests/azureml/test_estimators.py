@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from turnout import Environment, NotYetException, UserErrorException
+from turnout import Environment, Experiment, NotYetException, UserErrorException, Workspace
 from turnout.azureml.estimators import Chainer, Estimator, Mpi, ParameterServer, PyTorch, SKLearn, TensorFlow
 from turnout.azureml.exceptions import TrainingException
 from turnout.environments.sections import ContainerRegistry
@@ -120,3 +121,22 @@ def test_v1s_earlier_spellings_mean_the_same(tmp_path: Path) -> None:
     assert made.run_config.environment.docker.base_image == "a:1"
     spread = made.run_config.tensorflow
     assert (spread.worker_count, spread.parameter_server_count) == (2, 3)
+
+
+def test_a_parameter_may_be_a_reference_to_data(tmp_path: Path, home: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "train.py").write_text("import os, sys\nprint(os.listdir(sys.argv[2]))\n")
+    (tmp_path / "one.txt").write_text("one")
+    workspace = Workspace.from_config()
+    store = workspace.get_default_datastore()
+    store.upload_files([str(tmp_path / "one.txt")], target_path="words", show_progress=False)
+    made = Estimator(
+        str(tmp_path / "project"),
+        entry_script="train.py",
+        script_params={"--folder": store.path("words").as_mount()},
+        user_managed=True,
+    )
+    made.run_config.environment.python.interpreter_path = sys.executable
+    run = Experiment(workspace, "estimated").submit(made)
+    run.wait_for_completion()
+    assert Path(run.record.layout.script_log).read_text() == "['one.txt']\n"

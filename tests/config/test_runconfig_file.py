@@ -202,7 +202,7 @@ def test_a_new_json_file_is_json(tmp_path: Path) -> None:
 
 def test_unknown_keys_are_mentioned_but_old_switches_are_not(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     file = tmp_path / "mine.runconfig"
-    file.write_text("autoPrepareEnvironment: true\ncolour: blue\n")
+    file.write_text("autoPrepareEnvironment: true\ncolour: blue\nenvironment: {docker: {gpuSupport: false}}\n")
     with caplog.at_level(logging.WARNING):
         RunConfiguration.load(file)
     assert caplog.messages == [f"{file}: not known and not used: colour"]

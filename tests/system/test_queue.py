@@ -173,3 +173,21 @@ def test_a_script_submits_a_run_and_waits_for_it(turnout: Any) -> None:
     assert done.stdout == "Completed\n"
     rows = turnout.json("runs", "--children")
     assert [row["status"] for row in rows] == ["Completed", "Completed"]
+
+
+def test_a_script_that_waits_for_what_its_own_run_holds_is_told_so(turnout: Any, until: Any) -> None:
+    turnout.script("print('the child')\n", "child.py")
+    turnout.script(
+        "import sys\nfrom turnout import Run, ScriptRunConfig\n"
+        "config = ScriptRunConfig('.', script='child.py')\n"
+        "config.run_config.environment.python.user_managed_dependencies = True\n"
+        "config.run_config.environment.python.interpreter_path = sys.executable\n"
+        "print(Run.get_context().submit_child(config).wait_for_completion()['status'])\n"
+    )
+    turnout("target", "update", "local", "--slots", "1")
+    words = ("--json", "--detach", "--environment", sys.executable)
+    parent = json.loads(turnout("submit", *words, "train.py").stdout)["id"]
+    until(lambda: f"its parent {parent} holds 1 CPU slot: more slots" in turnout("logs", parent).stdout)
+    turnout("target", "update", "local", "--slots", "2")
+    turnout("wait", parent)
+    assert turnout("logs", parent).stdout.splitlines()[-1] == "Completed"

@@ -250,7 +250,7 @@ def test_a_sweep_whose_trials_all_fail_is_stopped_with_the_first_error(turnout: 
     assert facts["reason"] in done.stderr
     ended = [trial["status"] for trial in facts["trials"]]
     assert set(ended) == {"Failed", "Canceled"}
-    assert Run.get(Workspace.from_config(), facts["id"]).get_details()["error"]["message"] == facts["reason"]
+    assert Run.get(Workspace.from_config(), facts["id"]).get_details()["error"]["error"]["message"] == facts["reason"]
 
 
 def test_a_primary_metric_that_nobody_logs_is_said(turnout: Any) -> None:

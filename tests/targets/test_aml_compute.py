@@ -44,6 +44,7 @@ def test_its_status_is_in_v1s_shape(workspace: Workspace) -> None:
     assert told["scaleSettings"] == {"minNodeCount": 0, "maxNodeCount": 2, "nodeIdleTimeBeforeScaleDown": "PT1800S"}
     assert (told["currentNodeCount"], told["allocationState"], told["vmSize"]) == (0, "Steady", "STANDARD_NC6")
     assert set(told["nodeStateCounts"].values()) == {0}
+    assert told["vmPriority"] == cluster.vm_priority == "Dedicated"
     assert cluster.status.allocation_state == "Steady"
 
 

@@ -81,6 +81,10 @@ def test_an_attached_machine_is_a_target_of_the_workspace(machine: Path) -> None
     target = ComputeTarget.attach(workspace, "box", configuration(username="me", address="box"))
     assert isinstance(target, RemoteCompute)
     assert (target.type, target.facts["home"]) == ("VirtualMachine", str(machine / ".turnout"))
+    assert (target.address, target.ssh_port, target.vm_size) == ("box", 22, None)
+    assert (target.provisioning_errors, target.location, target.tags, target.description) == (None, "local", {}, None)
+    assert target.created_on
+    assert target.created_on.endswith("Z")
     again = ComputeTarget(workspace, "box")
     assert (type(again), again.serialize(), again.facts) == (RemoteCompute, target.serialize(), target.facts)
     assert list(workspace.compute_targets) == ["local", "box"]

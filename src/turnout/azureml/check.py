@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from turnout.azureml import differences, door, names
+from turnout.azureml import differences, door, names, notebook
 from turnout.runtime.script.door import resolve
 
 WORKS, DIFFERS, MISSING = "works", "differs", "missing"
@@ -69,7 +68,6 @@ _RETURNS = {
 }
 """Methods whose objects' kind is known."""
 _RETURNED = {
-    "turnout.run:Run": ("turnout.sweeps:HyperDriveRun",),
     "turnout.targets.compute_target:ComputeTarget": (
         "turnout.targets.aml_compute:AmlCompute",
         "turnout.targets.compute_instance:ComputeInstance",
@@ -80,6 +78,7 @@ _RETURNED = {
         "turnout.runtime.script.assets.datasets:FileDataset",
         "turnout.runtime.script.assets.datasets:TabularDataset",
     ),
+    "turnout.run:Run": ("turnout.sweeps.hyperdrive_run:HyperDriveRun",),
 }
 """Where a class is whose objects are of one of these."""
 _ATTRIBUTES = {
@@ -155,7 +154,7 @@ def sources(project: str) -> Iterator[str]:
             and not os.path.exists(os.path.join(directory, name, "pyvenv.cfg"))
         ]
         for name in files:
-            if name.endswith((".py", ".ipynb")):
+            if name.endswith((".py", notebook.EXTENSION)):
                 yield os.path.join(directory, name)
 
 
@@ -176,14 +175,35 @@ def judged(name: str) -> tuple[str, str]:
         return told  # what can't be made has no members
     kinds = [found, *map(resolve, _RETURNED.get(where, ()))]
     for attribute in further:
+        if None in kinds:
+            break  # a member of an object of unknown kind
         having = [kind for kind in kinds if _has(kind, attribute)]
         words = [_told(first, kind, attribute) for kind in having] or [differences.of(first, attribute)]
         if all(words):
             return words[0] or (WORKS, "")
         if not having:
             return MISSING, f"{first} has no {attribute} here"
-        kinds = [getattr(kind, attribute, None) for kind in having]
+        kinds = [_value_of(kind, attribute) for kind in having]
     return WORKS, ""
+
+
+def _value_of(owner: Any, attribute: str) -> Any:
+    """Return the class of what an object's attribute holds, or what a class's attribute is; None where that isn't known."""
+    if not isinstance(owner, type):
+        return getattr(owner, attribute, None)
+    fields = {field.attribute: field.kind for field in getattr(owner, "FIELDS", ())}
+    if isinstance(fields.get(attribute), type) and fields[attribute] is not object:
+        return fields[attribute]
+    found = getattr(owner, attribute, None)
+    if not isinstance(found, property):
+        return None if hasattr(type(found), "__set__") else found  # a slot says nothing of what it holds
+    import typing
+
+    try:
+        told = typing.get_type_hints(found.fget).get("return")
+    except (NameError, TypeError):  # a class that is imported for the type checker alone
+        return None
+    return told if isinstance(told, type) and told is not Any else None
 
 
 def _told(first: str, kind: Any, attribute: str) -> tuple[str, str] | None:
@@ -235,17 +255,10 @@ def _set_by(owner: type) -> set[str]:
 
 
 def _text(path: str) -> str:
+    if path.endswith(notebook.EXTENSION):
+        return notebook.python(path)
     with open(path, encoding="utf-8") as stream:
-        text = stream.read()
-    if not path.endswith(".ipynb"):
-        return text
-    lines: list[str] = []
-    for cell in json.loads(text).get("cells") or []:
-        if cell.get("cell_type") == "code":
-            source = cell.get("source") or ""
-            lines += ("".join(source) if isinstance(source, list) else source).splitlines()
-    # A cell's magic commands are no Python; the lines keep their numbers.
-    return "\n".join("pass" if line.lstrip().startswith(("%", "!", "?")) else line for line in lines)
+        return stream.read()
 
 
 class _Reader(ast.NodeVisitor):

@@ -115,6 +115,10 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     ("Workspace", "resource_group"): (_DIFFERS, "a label"),
     ("Workspace", "subscription_id"): (_DIFFERS, "a label"),
     ("Run", "get_portal_url"): (_DIFFERS, "the URL of the record's directory"),
+    ("Run", "submit_child"): (
+        _DIFFERS,
+        "on this machine it takes a slot of its own: for a script that waits for it, `turnout target update local --slots N`",
+    ),
     ("HyperDriveRun", "get_diagnostics"): (_MISSING, "never carried out in v1 either"),
     ("HyperDriveRun", "fail"): (_MISSING, "cancel() ends a sweep"),
     ("ParallelTaskConfiguration", ""): _NO_TASKS,

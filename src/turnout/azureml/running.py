@@ -7,11 +7,11 @@ import runpy
 import sys
 from collections.abc import Sequence
 
-from turnout.azureml import door
+from turnout.azureml import door, notebook
 
 
 def run(script: str, arguments: Sequence[str]) -> None:
-    """Run a script as the main program of this process.
+    """Run a script, or a notebook's cells, as the main program of this process.
 
     Args:
         script: its path; it is there.
@@ -21,6 +21,9 @@ def run(script: str, arguments: Sequence[str]) -> None:
         BaseException: whatever ends the script.
     """
     door.install()
+    if script.endswith(notebook.EXTENSION):
+        notebook.run(script, arguments)
+        return
     sys.argv[:] = [script, *arguments]
     sys.path[0] = os.path.dirname(os.path.abspath(script))
     runpy.run_path(script, run_name="__main__")

@@ -25,7 +25,7 @@ CONFIG_DIRECTORIES = (".azureml", "aml_config")
 ENVIRONMENT_FILE_NAME = "environment.yml"
 _FILE_SUFFIXES = (EXTENSION, ".yml", ".yaml", ".json")
 # Switches of older versions of v1, which say nothing that still holds.
-_PASSED_OVER = {"autoprepareenvironment", "prepareenvironment", "trackedrun", "usesampling"}
+_PASSED_OVER = {"autoprepareenvironment", "gpusupport", "prepareenvironment", "trackedrun", "usesampling"}
 
 
 def load(path: str, name: str | None = None) -> RunConfiguration:
@@ -50,7 +50,9 @@ def load(path: str, name: str | None = None) -> RunConfiguration:
     data = _modern(_read(found), found)
     if isinstance(_get(data, "environment"), str):
         data["environment"] = _read(_beside(found, _get(data, "environment")))
-    unknown = [key for key in RunConfiguration.unknown_keys(data) if normal_key(key) not in _PASSED_OVER]
+    unknown = [
+        key for key in RunConfiguration.unknown_keys(data) if normal_key(key.rpartition(".")[2]) not in _PASSED_OVER
+    ]
     if unknown:
         warn(f"{found}: not known and not used: {', '.join(unknown)}")
     try:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 TYPE = "AmlCompute"
 """v1's type of such a target."""
 
+_PRIORITIES = {"dedicated": "Dedicated", "lowpriority": "LowPriority"}
+"""What a cluster is asked for → what it says of itself (v1's words)."""
+
 _SAID = (
     "the cluster {name} is this machine: at most {most} of its runs at once take this machine's slots, of which there are {slots} "
     "(`turnout target update local --slots N`); vm_size {size} is kept as a label"
@@ -117,7 +120,7 @@ class AmlComputeStatus:
         self.provisioning_state_transition_time: Any = None
         self.scale_settings = scale
         self.target_node_count = nodes
-        self.vm_priority = kept.get("vm_priority")
+        self.vm_priority = _PRIORITIES.get(str(kept.get("vm_priority")))
         self.vm_size = kept.get("vm_size")
 
     def serialize(self) -> dict[str, Any]:
@@ -153,7 +156,7 @@ class AmlCompute(Cluster):
 
     def _take_labels(self) -> None:
         super()._take_labels()
-        self.vm_priority = self._kept.get("vm_priority")
+        self.vm_priority = _PRIORITIES.get(str(self._kept.get("vm_priority")))
         self.scale_settings = _scale(self._kept)
 
     def share(self) -> dict[str, Any]:
@@ -308,7 +311,7 @@ class AmlComputeProvisioningConfiguration:
 
     def validate_configuration(self) -> None:
         """Check it by v1's rules. Raises ComputeTargetException."""
-        if self.vm_priority not in ("dedicated", "lowpriority"):
+        if self.vm_priority not in _PRIORITIES:
             raise ComputeTargetException(f"vm_priority is dedicated or lowpriority, not {self.vm_priority!r}")
         _check_nodes(self.min_nodes, self.max_nodes)
 

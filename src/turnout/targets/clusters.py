@@ -29,21 +29,11 @@ class Cluster(ComputeTarget):
 
     Attributes:
         vm_size: what was asked for; a label.
-        location: `local`.
-        tags: labels of the person's own.
-        description: a text.
     """
 
-    def __init__(self, workspace: Workspace, name: str) -> None:
-        super().__init__(workspace, name)
-        self._take_labels()
-
     def _take_labels(self) -> None:
+        super()._take_labels()
         self.vm_size = self._kept.get("vm_size")
-        self.location = "local"
-        self.tags = dict(self._kept.get("tags") or {})
-        self.description = self._kept.get("description")
-        self.provisioning_errors: Any = None
 
     @property
     def machine(self) -> ComputeTarget:

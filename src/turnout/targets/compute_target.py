@@ -48,6 +48,18 @@ class ComputeTarget:
 
     `ComputeTarget(workspace, name)` returns an object of the class that the target has.
 
+    Attributes:
+        name: its name in the workspace.
+        workspace: the workspace.
+        type: v1's word for its kind.
+        id: what tells it from others that had its name; None for this machine.
+        provisioning_state: `Succeeded`: a target that was kept is there.
+        provisioning_errors: None.
+        location: `local`.
+        tags: labels of the person's own.
+        description: a text.
+        created_on: when it was attached or made, ISO 8601 in UTC; None for this machine.
+
     Args:
         workspace: the workspace that the target belongs to.
         name: its name; `local` is this machine and always there.
@@ -74,7 +86,19 @@ class ComputeTarget:
         self.workspace = workspace
         self.type = str(self._kept["type"])
         self.provisioning_state = "Succeeded"
+        self.provisioning_errors: Any = None
+        self.location = "local"
         self._home = workspace.home
+        self._take_labels()
+
+    def _take_labels(self) -> None:
+        """Take what is kept for the reader alone."""
+        from turnout.runtime.script.details import utc
+
+        self.id = self._kept.get("id")
+        self.tags = dict(self._kept.get("tags") or {})
+        self.description = self._kept.get("description")
+        self.created_on = utc(self._kept.get("attached")) or self._kept.get("created")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(workspace={self.workspace.name!r}, name={self.name!r}, type={self.type!r})"
@@ -144,6 +168,7 @@ class ComputeTarget:
     def refresh_state(self) -> None:
         """Read again what is kept of the target."""
         self._kept = _kept(self.workspace, self.name)
+        self._take_labels()
 
     def detach(self) -> None:
         """Refuse: this machine stays. Raises ComputeTargetException."""

@@ -22,7 +22,19 @@ _WAY = "give the machine's address: RemoteCompute.attach_configuration(username=
 
 
 class RemoteCompute(ComputeTarget):
-    """A machine with sshd and a Python (3.8 or newer), attached by its address."""
+    """A machine with sshd and a Python (3.8 or newer), attached by its address.
+
+    Attributes:
+        address: a name or an IP address, or a Host of ~/.ssh/config.
+        ssh_port: sshd's port, as it was given; 22 where ssh's own configuration says it.
+        vm_size: None: nothing is known of what a cloud calls it.
+    """
+
+    def _take_labels(self) -> None:
+        super()._take_labels()
+        self.address = str(self._kept.get("address"))
+        self.ssh_port = int(self._kept.get("port") or 22)
+        self.vm_size: str | None = None
 
     @classmethod
     def attach(  # type: ignore[override]  # v1's earlier way, with other arguments
@@ -170,6 +182,7 @@ class RemoteCompute(ComputeTarget):
             leaving.require_no_live_runs(self.workspace.layout, self.name)
         self._kept = {**changed, "facts": facts, "home": facts["home"]}
         registry.replace(self.workspace.layout, self.name, self._kept)
+        self._take_labels()
 
 
 class RemoteComputeAttachConfiguration:

@@ -147,7 +147,7 @@ def test_calls_print_v1s_lines(offline: OfflineRun, capsys: pytest.CaptureFixtur
     assert offline.properties == {"p": "1"}
     assert offline.get_file_names() == ["c", "n", "n2", "n3", "p.png", "s"]
     assert offline.status == "Failed"
-    assert offline.get_details()["error"] == {"code": "Code", "message": "why"}
+    assert offline.get_details()["error"] == {"error": {"code": "Code", "message": "why", "details": []}}
 
 
 def test_with_prints_its_bounds_and_ends_the_run(offline: OfflineRun, capsys: pytest.CaptureFixture[str]) -> None:

@@ -151,7 +151,7 @@ def test_fail_keeps_the_error(interactive: Run, details: Any, code: str, message
     assert errors(interactive) == [(code, message)]
     assert records.read_json(interactive.layout.result)["error"] == {"code": code, "message": message}
     assert journal(interactive)[-1] == ("Failed", message)
-    assert interactive.get_details()["error"] == {"code": code, "message": message}
+    assert interactive.get_details()["error"] == {"error": {"code": code, "message": message, "details": []}}
 
 
 def test_fail_takes_texts_and_exceptions_only(interactive: Run) -> None:

@@ -13,7 +13,7 @@ from turnout.exceptions import UserErrorException
 @click.argument("script")
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def command(script: str, arguments: tuple[str, ...]) -> None:
-    """Run SCRIPT as `python SCRIPT ARGUMENTS…` would, with Turnout behind `import azureml`.
+    """Run SCRIPT as `python SCRIPT ARGUMENTS…` would, with Turnout behind `import azureml`; or a notebook, cell by cell.
 
     In the place of SCRIPT, v1's verbs: submit-script, submit-hyperdrive, list, show, cancel, update, download-logs.
     """
@@ -36,7 +36,14 @@ def command(script: str, arguments: tuple[str, ...]) -> None:
         import traceback
 
         kind, error, trace = sys.exc_info()
-        while trace is not None and trace.tb_frame.f_code.co_filename != script:
+        while trace is not None and not _is_of(trace.tb_frame.f_code.co_filename, script):
             trace = trace.tb_next  # where the script begins
+        if trace is None and isinstance(error, UserErrorException):
+            raise  # it has not begun
         traceback.print_exception(kind, error, trace)
         raise click.exceptions.Exit(1) from None
+
+
+def _is_of(file: str, script: str) -> bool:
+    """Say whether a traceback's file is the script, or a cell of the notebook."""
+    return file == script or file.startswith(f"{script}, cell ")

@@ -34,7 +34,7 @@ def details(record: RunRecord, status: str) -> "Dict[str, Any]":
         "startTimeUtc": utc(result.get("started") or _started(record)),
         "endTimeUtc": utc(result.get("ended")) if states.is_final(status) else None,
         "services": {},
-        "error": result.get("error"),
+        "error": _error(result.get("error")),
         "warnings": [
             {"source": record.layout.run_id, "message": message}
             for message in events.warnings(record.events(metrics=False))
@@ -76,6 +76,13 @@ def _output(each: "Dict[str, Any]") -> "Dict[str, Any]":
         "outputDetails": {"outputName": each["name"]},
         "identifier": {"datastore": each["datastore"], "path": each["path"]},
     }
+
+
+def _error(error: "Optional[Dict[str, Any]]") -> "Optional[Dict[str, Any]]":
+    """Return why a run failed, in the form that v1's service gave it."""
+    if not error:
+        return None
+    return {"error": {"code": error.get("code") or "UserError", "message": error.get("message"), "details": []}}
 
 
 def _started(record: RunRecord) -> "Optional[float]":

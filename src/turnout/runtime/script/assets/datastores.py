@@ -57,6 +57,10 @@ class AbstractDatastore:
     def __hash__(self) -> int:
         return hash(self.name)
 
+    def __deepcopy__(self, memo: "Any") -> "Any":
+        """Return the same object: it names a place, and configurations that refer to it are copied when they are submitted."""
+        return self
+
     @property
     def url(self) -> str:
         """Where its files lie: a URL, `file:///…` for a folder."""

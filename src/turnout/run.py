@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import codecs
 import errno
+import json
 import os
 import sys
 import warnings
@@ -230,6 +231,8 @@ class Run(ScriptRun):
             self._print_summary(output, details, raise_on_error)
         if failed and raise_on_error:
             error = self.record.result().get("error") or {}
+            if "turnout.azureml" in sys.modules and details.get("error"):  # the words that v1's scripts look into
+                raise ActivityFailedException("Activity Failed:\n" + json.dumps(details["error"], indent=4))
             raise ActivityFailedException(str(error.get("message") or self.record.status()[1]))
         return details
 
@@ -353,8 +356,6 @@ class Run(ScriptRun):
         output.print(f"\nExecution Summary\n=================\nRunId: {self.id}")
         output.print(f"Web View: {self.get_portal_url()}")
         if details.get("error") and not raise_on_error:
-            import json
-
             output.print("\nError:\n" + json.dumps(details["error"], indent=4))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import turnout
 from turnout import sweeps
 from turnout.cli import COMMANDS
+from turnout.runtime.script.refusals import Refusal
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference.md"
 
@@ -35,6 +36,8 @@ def _class(name: str, value: type) -> str:
     if issubclass(value, Exception):
         return "\n".join(lines)
     for member, found in _members(value) if _is_of_several(value) else sorted(vars(value).items()):
+        if isinstance(found, Refusal):
+            continue  # it says itself what to use instead
         if member.startswith("_") or not (
             inspect.isroutine(found) or isinstance(found, property | staticmethod | classmethod)
         ):

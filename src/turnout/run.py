@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.exceptions import ActivityFailedException, ExperimentExecutionException, UserErrorException
 from turnout.runtime import events, layout, markers, placement, states
 from turnout.runtime.record import SWEEP_RUN, RunRecord
+from turnout.runtime.script.refusals import refuse
 from turnout.runtime.script.run import Run as ScriptRun
 
 if TYPE_CHECKING:
@@ -371,6 +372,18 @@ def _directory(workspace: Workspace, run_id: str) -> str:
             f"no run {run_id!r} in the workspace {workspace.name!r}; `turnout runs` lists what there is"
         )
     return directory
+
+
+REFUSED = {
+    "add_type_provider": "a run's type names its class",
+    "clean": "what a target keeps of a run goes with `turnout runs delete`",
+    "get_submitted_run": "use Run.get_context()",
+    "list_by_compute": "use get_active_runs() of the target",
+    "take_snapshot": "start_logging(snapshot_directory=…) takes one",
+    "_get_outputs_datapath": "outputs are in the run's record; download_files(prefix='outputs') copies them",
+}
+"""Methods of v1's Run that are not there → what to use instead."""
+refuse(Run, REFUSED)
 
 
 def class_of(directory: str) -> type[Run]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from turnout.exceptions import RecordException, UserErrorException, WorkspaceException
 from turnout.runtime import exclusive, foundation, layout, records
 from turnout.runtime.script.assets.holding import WorkspaceAssets
+from turnout.runtime.script.refusals import refuse
 
 if TYPE_CHECKING:
     from turnout.environments.environment import Environment
@@ -210,6 +211,34 @@ class Workspace(WorkspaceAssets):
         workspace.config_file = found[0] if found else None
         return workspace
 
+    @staticmethod
+    def setup() -> Workspace:
+        """Return the workspace that this place on the disk belongs to, and make it when it isn't there; see `from_config`."""
+        return Workspace.from_config()
+
+    def update(
+        self,
+        friendly_name: str | None = None,
+        description: str | None = None,
+        tags: dict[str, str] | None = None,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Give the workspace other labels, and return its details.
+
+        Args:
+            friendly_name: a name for people.
+            description: a text.
+            tags: take the place of the present ones.
+            **kwargs: v1's other arguments; they have no meaning without a cloud.
+        """
+        definition = records.read_json(self.layout.definition)
+        labels = {"friendly_name": friendly_name, "description": description}
+        self._labels.update({key: value for key, value in labels.items() if value is not None})
+        if tags is not None:
+            self.tags = {str(key): str(value) for key, value in tags.items()}
+        records.write_json(self.layout.definition, {**definition, "labels": self._labels, "tags": self.tags})
+        return self.get_details()
+
     def write_config(self, path: str | None = None, file_name: str | None = None) -> None:
         """Write `.turnout/config.json` below `path` (the working directory by default), for `from_config` to find.
 
@@ -322,6 +351,48 @@ class Workspace(WorkspaceAssets):
             "workspaceid": self.id,
             "home": self.home.root,
         }
+
+
+_NO_NETWORK = "there is no network of a cloud's"
+_NO_SERVICES = "serving models is not what Turnout is for; load the model's file in a service of your own"
+_NO_CONNECTIONS = "a datastore says where data is, and the key vault keeps secrets"
+_NO_ACCOUNT = "there is no account"
+REFUSED = {
+    "add_private_endpoint": _NO_NETWORK,
+    "delete_private_endpoint_connection": _NO_NETWORK,
+    "private_endpoints": _NO_NETWORK,
+    "delete_connection": _NO_CONNECTIONS,
+    "get_connection": _NO_CONNECTIONS,
+    "list_connections": _NO_CONNECTIONS,
+    "set_connection": _NO_CONNECTIONS,
+    "linked_services": _NO_CONNECTIONS,
+    "delete": "a workspace is kept with its runs; `turnout runs delete` and `turnout gc` free space",
+    "diagnose_workspace": "`turnout doctor` looks for what is wrong",
+    "get_default_compute_target": "name a target: ComputeTarget(workspace, name)",
+    "list_keys": _NO_ACCOUNT,
+    "sync_keys": _NO_ACCOUNT,
+    "update_dependencies": _NO_ACCOUNT,
+    "service_context": _NO_ACCOUNT,
+    "discovery_url": _NO_ACCOUNT,
+    "_auth_object": _NO_ACCOUNT,
+    "_get_or_create": "use Workspace.create(name, exist_ok=True)",
+    "images": _NO_SERVICES,
+    "webservices": _NO_SERVICES,
+}
+"""Members of v1's Workspace that are not there → what to use instead."""
+refuse(
+    Workspace,
+    REFUSED,
+    (
+        "private_endpoints",
+        "linked_services",
+        "service_context",
+        "discovery_url",
+        "_auth_object",
+        "images",
+        "webservices",
+    ),
+)
 
 
 def check_format(home: layout.Home) -> None:

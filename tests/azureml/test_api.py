@@ -16,9 +16,9 @@ from turnout.runtime.script.door import resolve
 from turnout.runtime.script.run import Run as ScriptsRun
 
 API = Path(__file__).with_name("api.txt")
-THERE = (679, 978)
+THERE = (681, 978)
 """How many of v1's members are there, of all; to be raised when it grows, and never lowered."""
-SAME = (416, 443)
+SAME = (418, 445)
 """How many of the callables that are there take all that v1's take, of those compared; likewise."""
 
 _SSH = "ssh's own configuration says the port when none is given; it is 22 where that says nothing"

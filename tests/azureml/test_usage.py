@@ -13,7 +13,7 @@ USAGE = Path(__file__).with_name("usage.txt")
 README = Path(__file__).parents[2] / "README.md"
 DATASETS = ("FileDataset", "TabularDataset")
 KINDS = {"DatasetObj": DATASETS, "DatasetIn": DATASETS, "DatasetConsumption": ("DatasetConsumptionConfig",)}
-LEAST = {"80 %": (195, 194), "95 %": (322, 304)}
+LEAST = {"80 %": (195, 194), "95 %": (322, 305)}
 """How many there are, and how many of them work (also those that work in their own way); both sets together for 95 %."""
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from turnout import run, workspace
+from turnout.environments import environment
 from turnout.runtime.script.assets import datasets, datastores, models
+from turnout.targets import aml_compute
 
 _DIFFERS, _MISSING = "differs", "missing"
 
@@ -125,6 +128,11 @@ KNOWN: dict[tuple[str, str], tuple[str, str]] = {
     **{("Model", name): (_MISSING, words) for name, words in models.REFUSED.items()},
     **{("Datastore", name): (_MISSING, words) for name, words in datastores.REFUSED.items()},
     **{("TabularDataset", name): (_MISSING, words) for name, words in datasets.REFUSED.items()},
+    **{("AbstractDataset", name): (_MISSING, words) for name, words in datasets.REFUSED_OF_ALL.items()},
+    **{("Workspace", name): (_MISSING, words) for name, words in workspace.REFUSED.items()},
+    **{("Run", name): (_MISSING, words) for name, words in run.REFUSED.items()},
+    **{("AmlCompute", name): (_MISSING, words) for name, words in aml_compute.REFUSED.items()},
+    **{("Environment", name): (_MISSING, words) for name, words in environment.REFUSED.items()},
     ("AbstractDataset", "filter"): (_MISSING, "read it with to_pandas_dataframe() and filter there"),
     ("AbstractDataset", "get_partition_key_values"): (_MISSING, "read it with to_pandas_dataframe()"),
     **{

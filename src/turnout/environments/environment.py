@@ -11,6 +11,7 @@ from turnout.elements import ConfigElement, Field, warn
 from turnout.environments.conda_dependencies import CondaDependencies
 from turnout.environments.sections import ContainerRegistry, DockerSection, PythonSection, RSection, SparkSection
 from turnout.exceptions import EnvironmentException, RunConfigurationException, UserErrorException
+from turnout.runtime.script.refusals import refuse
 
 if TYPE_CHECKING:
     from turnout.environments.image_details import DockerImageDetails, ImageBuildDetails
@@ -422,6 +423,14 @@ class Environment(ConfigElement):
         from turnout.environments import directory
 
         return directory.load(os.fspath(path))
+
+
+REFUSED = {
+    "from_docker_build_context": "give the Dockerfile to from_dockerfile; it can't COPY files of this machine yet",
+    "_conda_file_path": "python.conda_dependencies has the packages",
+}
+"""Members of v1's Environment that are not there → what to use instead."""
+refuse(Environment, REFUSED, ("_conda_file_path",))
 
 
 class EnvironmentReference(ConfigElement):

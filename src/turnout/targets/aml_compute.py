@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from turnout.elements import warn
 from turnout.exceptions import ComputeTargetException
+from turnout.runtime.script.refusals import refuse
 from turnout.targets import clusters, registry
 from turnout.targets.clusters import Cluster
 from turnout.targets.compute_target import LOCAL, ComputeTarget
@@ -286,6 +287,17 @@ class AmlCompute(Cluster):
                 'Succeeded\nProvisioning operation finished, operation "Succeeded"\n'
                 "AmlCompute wait for completion finished\n\nMinimum number of nodes requested have been provisioned"
             )
+
+
+REFUSED = {
+    **dict.fromkeys(("add_identity", "remove_identity"), "there is no managed identity; give a script a secret"),
+    **dict.fromkeys(
+        ("list_quotas", "list_usages", "update_quotas"),
+        "there are no quotas; `turnout target show` says what is used",
+    ),
+}
+"""Methods of v1's AmlCompute that are not there → what to use instead."""
+refuse(AmlCompute, REFUSED)
 
 
 class AmlComputeProvisioningConfiguration:

@@ -13,6 +13,7 @@ from turnout.runtime.script.assets.consumption import DatasetConsumptionConfig, 
 from turnout.runtime.script.assets.factories import FileDatasetFactory, TabularDatasetFactory
 from turnout.runtime.script.assets.names import checked, checked_version
 from turnout.runtime.script.exceptions import NotYetException, UserErrorException
+from turnout.runtime.script.refusals import refuse
 
 MYPY = False
 if MYPY:
@@ -452,16 +453,22 @@ REFUSED = {
 """Methods of v1's TabularDataset that are not there → what to use instead."""
 
 
-def _refusing(name: str, words: str) -> "Any":
-    def refuse(self: "Any", *args: "Any", **kwargs: "Any") -> "Any":
-        raise NotYetException("TabularDataset.%s is not there; %s" % (name, words))
-
-    refuse.__doc__ = "Refuse: %s." % words
-    return refuse
-
-
-for _name, _words in REFUSED.items():
-    setattr(TabularDataset, _name, _refusing(_name, _words))
+_VERSIONS = "a dataset is what it is made of: register the next version of its name"
+REFUSED_OF_ALL = {
+    **dict.fromkeys(
+        ("archive", "deprecate", "reactivate", "update_definition", "get_definition", "get_definitions"), _VERSIONS
+    ),
+    **dict.fromkeys(
+        ("create_snapshot", "delete_snapshot", "get_snapshot", "get_all_snapshots"),
+        "a run's record has the digest of each file that it read",
+    ),
+    **dict.fromkeys(("generate_profile", "compare_profiles", "diff"), _USED + " and describe() or compare()"),
+    "head": "use take(count).to_pandas_dataframe()",
+    "sample": "use take_sample(probability)",
+}
+"""Methods of earlier releases' datasets that are not there → what to use instead."""
+refuse(TabularDataset, REFUSED)
+refuse(AbstractDataset, REFUSED_OF_ALL)
 
 
 class MountContext:

@@ -7,7 +7,8 @@ import warnings
 
 from turnout.runtime.script.assets import names, patterns, places
 from turnout.runtime.script.assets.references import DataReference
-from turnout.runtime.script.exceptions import NotYetException, UserErrorException
+from turnout.runtime.script.exceptions import UserErrorException
+from turnout.runtime.script.refusals import refuse
 
 MYPY = False
 if MYPY:
@@ -360,14 +361,6 @@ class AzureFileDatastore(Datastore):
 _CLASSES = {BLOB: AzureBlobDatastore, FILE_SHARE: AzureFileDatastore}
 
 
-def _refusing(words: str) -> "Any":
-    def refuse(workspace: "Any" = None, datastore_name: str = "", *args: "Any", **kwargs: "Any") -> "Any":
-        raise NotYetException("the datastore %s can't be registered: %s" % (datastore_name, words))
-
-    refuse.__doc__ = "Refuse: %s." % words
-    return staticmethod(refuse)
-
-
 _QUERY = "query it in the script, with pandas.read_sql"
 REFUSED = {
     "register_azure_file_share": "nothing reads Azure's file shares; mount it, and register the folder with Datastore.register",
@@ -378,8 +371,7 @@ REFUSED = {
     "register_dbfs": "Databricks' file system is not reached; copy the files, and register their folder",
 }
 """Kinds of v1's that can't be registered → why, and what to do instead."""
-for _name, _words in REFUSED.items():
-    setattr(Datastore, _name, _refusing(_words))
+refuse(Datastore, REFUSED)
 
 
 def _refuse_secrets(name: str, url: str, options: "Dict[str, Any]") -> None:

@@ -5,7 +5,8 @@ import shutil
 
 from turnout.runtime import layout
 from turnout.runtime.script.assets import names, places, storages
-from turnout.runtime.script.exceptions import ModelNotFoundException, NotYetException, UserErrorException
+from turnout.runtime.script.exceptions import ModelNotFoundException, UserErrorException
+from turnout.runtime.script.refusals import refuse
 
 MYPY = False
 if MYPY:
@@ -366,18 +367,9 @@ class Model:
         return os.path.join(directory, self._top())
 
 
-def _refusing(name: str) -> "Any":
-    def refuse(*args: "Any", **kwargs: "Any") -> "Any":
-        raise NotYetException("Model.%s: %s" % (name, _SERVING))
-
-    refuse.__doc__ = "Refuse: " + _SERVING + "."
-    return staticmethod(refuse)
-
-
 REFUSED = dict.fromkeys(("deploy", "package", "profile", "print_configuration"), _SERVING)
 """Methods of v1's Model that are not there → what to use instead."""
-for _name in REFUSED:
-    setattr(Model, _name, _refusing(_name))
+refuse(Model, REFUSED)
 
 
 def described(

@@ -137,3 +137,46 @@ def test_a_run_reads_and_leaves_data_elsewhere(turnout: Any, project: Path, remo
     runs = list(remote_host.path(".turnout/workspaces").glob("*/runs/*"))
     assert runs
     assert not [run for run in runs if (run / "data").exists()]  # gone with the script
+
+
+SWEEP = """
+import sys
+from azureml.core import Dataset, Environment, Experiment, ScriptRunConfig, Workspace
+from azureml.data import OutputFileDatasetConfig
+from azureml.train.hyperdrive import GridParameterSampling, HyperDriveConfig, PrimaryMetricGoal, choice
+
+ws = Workspace.from_config()
+store = ws.get_default_datastore()
+store.upload("data", target_path="mine", show_progress=False)
+files = Dataset.File.from_files((store, "mine"))
+output = OutputFileDatasetConfig("left", destination=(store, "left/{run-id}")).register_on_complete("left")
+environment = Environment("bare")
+environment.python.user_managed_dependencies = True
+environment.python.interpreter_path = sys.executable
+config = ScriptRunConfig("project", "trial.py", ["--data", files.as_named_input("data").as_mount(), "--out", output],
+                         environment=environment)
+sweep = Experiment(ws, "sweep").submit(HyperDriveConfig(
+    hyperparameter_sampling=GridParameterSampling({"--x": choice(1, 2)}), primary_metric_name="score",
+    primary_metric_goal=PrimaryMetricGoal.MAXIMIZE, max_total_runs=2, run_config=config))
+sweep.wait_for_completion()
+versions = {version: Dataset.get_by_name(ws, "left", version) for version in (1, 2)}
+print("left", sorted(open(found.download()[0]).read() for found in versions.values()))
+print("apart", len({found._definition["sources"][0]["path"] for found in versions.values()}))
+print("of the sweep", sweep.get_details()["inputDatasets"], sweep.get_details()["outputDatasets"])
+print("of a trial", [len(run.get_details()["inputDatasets"]) for run in sweep.get_children()])
+"""
+
+
+def test_each_trial_of_a_sweep_leaves_data_of_its_own(turnout: Any, project: Path) -> None:
+    turnout.script(SWEEP, "sweep.py")
+    turnout.script(
+        "import os, sys\nfrom azureml.core import Run\n"
+        "words = dict(zip(sys.argv[1::2], sys.argv[2::2]))\n"
+        "assert sorted(os.listdir(words['--data'])) == ['one.txt', 'two.txt']\n"
+        "open(os.path.join(words['--out'], 'x.txt'), 'w').write(words['--x'])\n"
+        "Run.get_context().log('score', int(words['--x']))\n",
+        "project/trial.py",
+    )
+    said = turnout("azureml", "run", "sweep.py").stdout
+    for line in ("left ['1', '2']", "apart 2", "of the sweep [] []", "of a trial [1, 1]"):
+        assert line in said, line

@@ -88,8 +88,13 @@ class Trials:
         if configuration.get("command"):
             configuration["command"] = f"{configuration['command']} {shlex.join(words)}"
         identity = trial_id(self._sweep["id"], number)
+        outputs = [
+            {**each, "path": str(each["path"]).replace(self._sweep["id"], identity)}
+            for each in common.get("outputs") or []
+        ]
         return {
             **common,
+            **({"outputs": outputs} if outputs else {}),
             "id": identity,
             "number": self._experiment.next_number(),
             "created": time.time(),

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 _OWN = ("id", "number", "created", "display_name", "parent", "root", "tags", handed.MEMBER)
 """What a trial has for itself."""
+_OF_TRIALS = ("inputs", "outputs")
+"""What a sweep itself neither reads nor leaves."""
 _CONTROLLER = {"cpus": 0, "gpus": 0, "priority": 0}
 """A controller takes no slot."""
 
@@ -66,7 +68,7 @@ def submit(
         kept.enter_context(submission.recording(workspace.home, say))
         # The space is among the tags, so that a secret in it is refused like one in them.
         told = {**tags, "generator_config": json.dumps(settings["generator_config"])}
-        plan = submission.prepare(experiment, config.run_config, told, None, display_name, say, secrets)
+        plan = submission.prepare(experiment, config.run_config, told, identity, display_name, say, secrets)
         if collect is not None:
             plan.definition["collect"] = collect
         resumed = resuming.checked(workspace, config, plan.definition)
@@ -140,7 +142,7 @@ def _definition(
     kept = {name: settings[name] for name in ("generator_config", "primary_metric_config", "policy_config")}
     limits = ("max_total_jobs", "max_concurrent_jobs", "max_duration_minutes")
     return {
-        **common,
+        **{name: value for name, value in common.items() if name not in _OF_TRIALS},
         "id": identity,
         "number": None,
         "created": time.time(),

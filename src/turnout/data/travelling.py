@@ -78,7 +78,7 @@ def prepare(
     found.outputs = [_output(workspace, each, run_id) for each in passed.outputs]
     looked = [(each, _files(place, each)) for each in passed.inputs]
     travels = elsewhere or any(
-        each.mode != inputs.DIRECT and any(item.file.storage.local(item.file.path) is None for item in items)
+        each.mode != inputs.DIRECT and not all(isinstance(item.file.storage, storages.Folder) for item in items)
         for each, items in looked
     )
     wanted: dict[str, Any] = {}
@@ -87,7 +87,7 @@ def prepare(
         for item in items:
             if each.mode != inputs.DIRECT:
                 wanted[f"{inputs.PLACED}/{each.name}/{item.name}"] = item.file
-            elif item.file.storage.local(item.file.path) is not None:
+            elif isinstance(item.file.storage, storages.Folder):
                 wanted[_store_path(item)] = item.file
     if elsewhere:
         wanted.update(_named_files(place, named))
@@ -233,18 +233,19 @@ def _digests(workspace: Workspace, wanted: dict[str, Any], travels: bool) -> lis
     try:
         with store.incoming() as incoming:
             for path, file in wanted.items():
-                local = file.storage.local(file.path)
                 digest = cache.digest(file)
-                if travels and (digest is None or not store.has(digest)):
+                if digest is not None and not (travels and not store.has(digest)):
+                    entries.append(manifest.Entry(manifest.FILE, digest, file.size, path))
+                    continue
+                local = file.storage.local(file.path)
+                if travels:
                     if local is None:
                         directory = directory or tempfile.mkdtemp(prefix="turnout-data-")
                         local = os.path.join(directory, "file")
                         file.storage.get(file.path, local)
                     digest, size = _stored(local, incoming)
-                elif digest is None:
-                    digest, size = file_digest(local), file.size
                 else:
-                    size = file.size
+                    digest, size = file_digest(local), file.size
                 cache.keep(file, digest)
                 entries.append(manifest.Entry(manifest.FILE, digest, size, path))
             incoming.commit()

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 
 from turnout.runtime import layout
 from turnout.runtime.script.assets import needs, patterns
@@ -65,8 +66,9 @@ class Folder:
         """
         base, pattern = self.split(path.strip("/"))
         top = os.path.join(self.root, base) if base else self.root
-        if not pattern and os.path.isfile(top):
-            return [self._file(base)]
+        one = self._file(base) if not pattern else None
+        if one is not None:
+            return [one]
         matches = patterns.compiled(pattern) if pattern else None
         found = []
         for directory, below, names in os.walk(top, onerror=_refuse, followlinks=True):
@@ -75,9 +77,9 @@ class Folder:
             for name in names:
                 relative = name if inside == os.curdir else "%s/%s" % (inside, name)
                 if matches is None or matches.match(relative):
-                    full = os.path.join(directory, name)
-                    if os.path.isfile(full):
-                        found.append(self._file("%s/%s" % (base, relative) if base else relative))
+                    file = self._file("%s/%s" % (base, relative) if base else relative)
+                    if file is not None:
+                        found.append(file)
         return sorted(found, key=lambda file: file.path)
 
     def is_directory(self, path: str) -> bool:
@@ -117,8 +119,14 @@ class Folder:
             return
         Folder(os.path.dirname(os.path.abspath(target))).put(source, os.path.basename(target))
 
-    def _file(self, path: str) -> File:
-        status = os.stat(os.path.join(self.root, path))
+    def _file(self, path: str) -> "Optional[File]":
+        """Return what there is to know of a file; None for what is none, or is gone."""
+        try:
+            status = os.stat("%s/%s" % (self.root, path))
+        except OSError:
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None
         version = "%d-%d-%d" % (status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
         return File(self, path, status.st_size, version, status.st_mtime)
 

@@ -16,7 +16,25 @@ _TABULAR = (
 )
 
 
-class DatasetConsumptionConfig:
+class _NamedData:
+    """What stands for a run's data in its configuration: it has a name that can be set anew."""
+
+    STANDS_FOR_DATA = True
+    """Among arguments its text stands for what the script gets in its place."""
+
+    _name: str
+
+    @property
+    def name(self) -> str:
+        """The name of the input or output."""
+        return self._name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._name = names.checked_input(name)
+
+
+class DatasetConsumptionConfig(_NamedData):
     """A dataset as an input of a run.
 
     Among a script's arguments it becomes the dataset's id (`direct`), or the path of its files (`mount`, `download`); in any case
@@ -31,9 +49,6 @@ class DatasetConsumptionConfig:
     Raises:
         UserErrorException: the name or the mode can't be used, or a table is to be mounted or downloaded.
     """
-
-    STANDS_FOR_DATA = True
-    """Among arguments its text stands for what the script gets in its place."""
 
     def __init__(self, name: str, dataset: "Any", mode: str = DIRECT, path_on_compute: "Optional[str]" = None) -> None:
         if mode not in (DIRECT, MOUNT, DOWNLOAD):
@@ -52,15 +67,6 @@ class DatasetConsumptionConfig:
 
     def __repr__(self) -> str:
         return "DatasetConsumptionConfig(%r, %r, mode=%r)" % (self._name, self.dataset, self.mode)
-
-    @property
-    def name(self) -> str:
-        """The input's name."""
-        return self._name
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._name = names.checked_input(name)
 
     def as_mount(self, path_on_compute: "Optional[str]" = None) -> "DatasetConsumptionConfig":
         """Have the script see the files where they lie; on another machine it gets copies. Return this object, as in v1."""
@@ -85,11 +91,8 @@ class DatasetConsumptionConfig:
             raise UserErrorException(_TABULAR % self._name)
 
 
-class OutputDatasetConfig:
+class OutputDatasetConfig(_NamedData):
     """What a run leaves as a dataset; see `OutputFileDatasetConfig`."""
-
-    STANDS_FOR_DATA = True
-    """Among arguments its text stands for what the script gets in its place."""
 
     def __init__(self, mode: str, name: "Optional[str]" = None, **kwargs: "Any") -> None:
         self.mode = mode
@@ -98,15 +101,6 @@ class OutputDatasetConfig:
 
     def __str__(self) -> str:
         return "DatasetOutputConfig:%s" % self._name
-
-    @property
-    def name(self) -> str:
-        """The output's name."""
-        return self._name
-
-    @name.setter
-    def name(self, name: str) -> None:
-        self._name = names.checked_input(name)
 
     def register_on_complete(
         self, name: str, description: "Optional[str]" = None, tags: "Optional[Dict[str, str]]" = None
